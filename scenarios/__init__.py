@@ -1,0 +1,1 @@
+"""Stories to fly: each scenario is a value with a docstring."""

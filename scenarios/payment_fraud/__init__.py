@@ -1,0 +1,1 @@
+"""Card payments: taken by gateways, judged by detectors, loaded into a warehouse, and accounted for to the cent."""

@@ -1,0 +1,53 @@
+"""What is wrong with an input: one line that says what, where, and what would be right."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from os import PathLike
+from typing import NamedTuple
+
+__all__ = ["BadLine", "InputError", "LineError", "nearest", "shown"]
+
+
+class InputError(ValueError):
+    """An input that cannot be used: `path` (or the option's name), `line` from 1 or None, `what` and `hint`."""
+
+    def __init__(self, path: str | PathLike[str], line: int | None, what: str, hint: str) -> None:
+        where = f"{path}" if line is None else f"{path}, line {line}"
+        super().__init__(f"{where}: {what}; {hint}")
+        self.path = path
+        self.line = line
+        self.what = what
+        self.hint = hint
+
+
+class LineError(ValueError):
+    """One line that cannot be used, before it is known what to do with bad lines."""
+
+    def __init__(self, what: str, hint: str) -> None:
+        super().__init__(f"{what}; {hint}")
+        self.what = what
+        self.hint = hint
+
+
+class BadLine(NamedTuple):
+    """A line that was left out, with its number from 1 and the reason."""
+
+    line: int
+    text: str
+    what: str
+    hint: str
+
+
+def shown(value: object) -> str:
+    """The value as it is quoted in a message: on one line and not too long."""
+    text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """A hint that names the most similar of these names, or all of them."""
+    by_lower_case = {known.lower(): known for known in names}
+    close = get_close_matches(name.lower(), list(by_lower_case), n=1, cutoff=0.5)
+    if close:
+        return f"did you mean {shown(by_lower_case[close[0]])}?"
+    return f"known are {', '.join(shown(known) for known in by_lower_case.values())}"

@@ -1,0 +1,1 @@
+"""The processes of a Kafka installation: brokers, controllers and clients."""

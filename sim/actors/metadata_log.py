@@ -1,0 +1,74 @@
+"""The metadata log of a quorum of one: appended in batches, committed after a linger, fetched by brokers.
+
+Source: raft/src/main/java/org/apache/kafka/raft/KafkaRaftClient.java, internals/BatchAccumulator.java
+Fidelity: approximate — one voter, a flush costs nothing, no snapshots
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from sim.rules.metadata import BrokerRegistration, MetadataImage, PartitionChange
+from sim.rules.protocol import FetchMetadataResponse
+
+if TYPE_CHECKING:
+    from sim.actors.socket_server import Server, ServerRequest
+
+__all__ = ["MetadataLog"]
+
+MetadataRecord = BrokerRegistration | PartitionChange
+
+
+class MetadataLog:
+    """Records, the image they lead to, and the image up to the last commit."""
+
+    def __init__(self, controller: "Server", linger: int) -> None:
+        self._controller = controller
+        self._linger = linger
+        self._records: list[MetadataRecord] = []
+        self._waiting: list[tuple[ServerRequest, int]] = []
+        self._on_commit: list[Callable[[], None]] = []
+        self._commit_booked = False
+        self.image = MetadataImage()
+        self.committed = MetadataImage()
+
+    def begin_with(self, records: Sequence[MetadataRecord]) -> None:
+        """Write and commit at once, before the run begins."""
+        self._records += records
+        self.image = self.committed = self.image.applied(len(self._records), records)
+
+    def append(self, records: Sequence[MetadataRecord]) -> None:
+        """Write; the commit follows when the first record of the batch has lingered."""
+        self._records += records
+        self.image = self.image.applied(len(self._records), records)
+        if not self._commit_booked:
+            self._commit_booked = True
+            self._controller.after(self._linger, self._commit)
+
+    def when_committed(self, callback: Callable[[], None]) -> None:
+        """Call back at the next commit."""
+        self._on_commit.append(callback)
+
+    def fetch(self, request: "ServerRequest", offset: int) -> None:
+        """Answer a broker that knows the log up to an offset, now or at the next commit."""
+        if offset >= self.committed.offset:
+            self._waiting.append((request, offset))
+        else:
+            request.reply(FetchMetadataResponse(self.committed, self._changes_since(offset)))
+
+    def _commit(self) -> None:
+        self._commit_booked = False
+        self.committed = self.image
+        callbacks, self._on_commit = self._on_commit, []
+        waiting, self._waiting = self._waiting, []
+        for request, offset in waiting:
+            self.fetch(request, offset)
+        for callback in callbacks:
+            callback()
+
+    def _changes_since(self, offset: int) -> list[PartitionChange]:
+        """The last change of each partition, as a broker that catches up applies them."""
+        latest: dict[object, PartitionChange] = {}
+        for record in self._records[offset : self.committed.offset]:
+            if isinstance(record, PartitionChange):
+                latest[record.partition] = record
+        return list(latest.values())

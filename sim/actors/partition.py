@@ -1,0 +1,241 @@
+"""One replica of a partition on one broker and, while it leads, what it knows of its followers.
+
+Source: core/src/main/scala/kafka/cluster/Partition.scala
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sim.machine.watermark import Watermark
+from sim.rules.batch import RecordBatch
+from sim.rules.config.topic import TopicConfig
+from sim.rules.election import PartitionRegistration
+from sim.rules.errors import ErrorCode
+from sim.rules.high_watermark import acks_all_refusal, bounds_high_watermark, next_high_watermark
+from sim.rules.isr import FollowerState, isr_decision, may_join_isr
+from sim.rules.log import AppendResult, Log
+from sim.rules.topics import TopicPartition
+
+if TYPE_CHECKING:
+    from sim.actors.fetch_session import FetchSession
+
+__all__ = ["Partition"]
+
+Eligible = Callable[[int], bool]
+
+
+class Partition:
+    """A replica: its log survives the process, the rest is learnt anew from metadata and fetches."""
+
+    __slots__ = (
+        "_bounding",
+        "broker_id",
+        "config",
+        "consumers",
+        "eligible",
+        "epoch_start_offset",
+        "followers",
+        "high_watermark",
+        "last_append_ms",
+        "log",
+        "name",
+        "pending_isr",
+        "registration",
+        "replica_lag_time_max_ms",
+        "replicators",
+    )
+
+    def __init__(
+        self,
+        name: TopicPartition,
+        broker_id: int,
+        log: Log,
+        config: TopicConfig,
+        replica_lag_time_max_ms: int,
+        eligible: Eligible,
+        checkpoint: int,
+    ) -> None:
+        self.name = name
+        self.broker_id = broker_id
+        self.log = log
+        self.config = config
+        self.replica_lag_time_max_ms = replica_lag_time_max_ms
+        self.eligible = eligible
+        self.registration = PartitionRegistration((), (), -1, -1, -1)
+        self.high_watermark = Watermark(min(checkpoint, log.log_end_offset))
+        self.followers: dict[int, FollowerState] = {}
+        self.pending_isr: tuple[int, ...] | None = None
+        self.epoch_start_offset = 0
+        self.last_append_ms = 0
+        self._bounding: tuple[FollowerState, ...] = ()
+        self.replicators: list[FetchSession] = []
+        self.consumers: list[FetchSession] = []
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether this broker leads the partition, as far as it knows."""
+        return self.registration.leader == self.broker_id
+
+    @property
+    def isr(self) -> tuple[int, ...]:
+        """The committed in-sync replicas, as far as this broker knows."""
+        return self.registration.isr
+
+    @property
+    def maximal_isr(self) -> tuple[int, ...]:
+        """The ISR and whoever is about to join it; a member about to leave still counts."""
+        if self.pending_isr is None:
+            return self.registration.isr
+        joining = tuple(broker for broker in self.pending_isr if broker not in self.registration.isr)
+        return self.registration.isr + joining
+
+    def lead(self, registration: PartitionRegistration, now_ms: int) -> None:
+        """Take over, or go on, as leader of the epoch in the registration."""
+        was_leader = self.is_leader
+        new_epoch = registration.leader_epoch > self.registration.leader_epoch
+        self.registration = registration
+        self.pending_isr = None
+        if new_epoch:
+            self.epoch_start_offset = self.log.log_end_offset
+            self.log.leader_epochs.assign(registration.leader_epoch, self.epoch_start_offset)
+            self._reset_followers(now_ms, not was_leader)
+        self._know_bounds()
+        self.advance_high_watermark(now_ms)
+
+    def follow(self, registration: PartitionRegistration) -> list[Callable[[], None]]:
+        """Stop leading, if it did; returns the callbacks of those who waited for the high watermark."""
+        self.registration = registration
+        self.pending_isr = None
+        self.followers = {}
+        self._bounding = ()
+        return self.high_watermark.abandon()
+
+    def lower_high_watermark(self, log_end_offset: int) -> None:
+        """After a truncation: the watermark never lies beyond the log's end."""
+        if self.high_watermark.value > log_end_offset:
+            self.high_watermark = Watermark(log_end_offset)
+
+    def _reset_followers(self, now_ms: int, is_new_leader: bool) -> None:
+        known = {} if is_new_leader else self.followers
+        self.followers = {}
+        for broker in self.registration.replicas:
+            if broker != self.broker_id:
+                state = known.get(broker) or FollowerState(broker)
+                state.reset(now_ms, self.log.log_end_offset, is_new_leader, broker in self.registration.isr)
+                self.followers[broker] = state
+
+    def _know_bounds(self) -> None:
+        """The followers that always hold the high watermark back; looked up once per change of the ISR."""
+        maximal = self.maximal_isr
+        self._bounding = tuple(state for broker, state in self.followers.items() if broker in maximal)
+
+    def append(self, batch: RecordBatch, acks: int, now_ms: int) -> AppendResult | ErrorCode:
+        """Append a producer's batch as leader, or refuse it.
+
+        Raises what `Log.append_as_leader` raises.
+        """
+        if not self.is_leader:
+            return ErrorCode.NOT_LEADER_OR_FOLLOWER
+        if acks == -1:
+            refusal = acks_all_refusal(
+                len(self.registration.isr), self.config.min_insync_replicas, len(self.registration.replicas)
+            )
+            if refusal is not None:
+                return refusal
+        if now_ms - self.last_append_ms > self.replica_lag_time_max_ms // 2:
+            self._refresh_idle_followers()
+        self.last_append_ms = now_ms
+        result = self.log.append_as_leader(batch, self.registration.leader_epoch)
+        if not result.duplicate:
+            self.advance_high_watermark(now_ms)
+            for session in tuple(self.replicators):
+                session.tell(self.name)
+        return result
+
+    def _refresh_idle_followers(self) -> None:
+        """A follower level with a quiet log was caught up at its session's last fetch, though that did not name it."""
+        for session in self.replicators:
+            state = self.followers.get(session.replica_id)
+            if state is not None and state.log_end_offset == self.log.log_end_offset:
+                state.last_caught_up_ms = max(state.last_caught_up_ms, session.last_fetch_ms)
+
+    def advance_high_watermark(self, now_ms: int) -> None:
+        """Raise the high watermark as far as the followers allow and wake who waits for it."""
+        end_offsets = [state.log_end_offset for state in self._bounding]
+        registration = self.registration
+        if len(self._bounding) < len(self.followers):
+            end_offsets += self._joining_end_offsets(now_ms)
+        watermark = next_high_watermark(
+            self.high_watermark.value,
+            self.log.log_end_offset,
+            end_offsets,
+            len(registration.isr),
+            self.config.min_insync_replicas,
+            len(registration.replicas),
+        )
+        if watermark > self.high_watermark.value:
+            self.high_watermark.advance(watermark)
+            for session in self.replicators:
+                session.news[self.name] = None
+            for session in tuple(self.consumers):
+                session.tell(self.name)
+
+    def _joining_end_offsets(self, now_ms: int) -> list[int]:
+        """End offsets of followers outside the ISR that must not be outrun."""
+        leader_end = self.log.log_end_offset
+        return [
+            state.log_end_offset
+            for state in self.followers.values()
+            if state not in self._bounding
+            and bounds_high_watermark(
+                False,
+                state.is_caught_up(leader_end, now_ms, self.replica_lag_time_max_ms),
+                self.eligible(state.broker_id),
+            )
+        ]
+
+    def follower_fetched(self, broker_id: int, fetch_offset: int, now_ms: int, broker_epoch: int) -> bool:
+        """Note a follower's fetch; True when the follower should be proposed for the ISR."""
+        state = self.followers.get(broker_id)
+        if state is None:
+            return False
+        before = state.log_end_offset
+        state.fetched(fetch_offset, now_ms, self.log.log_end_offset, broker_epoch)
+        if fetch_offset != before:
+            self.advance_high_watermark(now_ms)
+        if broker_id in self.registration.isr or self.pending_isr is not None:
+            return False
+        return may_join_isr(
+            fetch_offset, self.high_watermark.value, self.epoch_start_offset, fenced=not self.eligible(broker_id)
+        )
+
+    def out_of_sync(self, now_ms: int) -> tuple[int, ...]:
+        """Members of the ISR that have been behind for too long; none while a change is in flight."""
+        if not self.is_leader:
+            return ()
+        return tuple(
+            state.broker_id
+            for state in self.followers.values()
+            if isr_decision(
+                now_ms=now_ms,
+                leader_leo=self.log.log_end_offset,
+                follower_leo=state.log_end_offset,
+                last_caught_up_ms=state.last_caught_up_ms,
+                replica_lag_time_max_ms=self.replica_lag_time_max_ms,
+                in_isr=state.broker_id in self.registration.isr,
+                leader_hw=self.high_watermark.value,
+                leader_epoch_start_offset=None,
+                isr_change_in_flight=self.pending_isr is not None,
+            )
+            == "shrink"
+        )
+
+    def propose_isr(self, isr: tuple[int, ...]) -> None:
+        """Remember a change that the controller has not confirmed; the watermark already respects it."""
+        self.pending_isr = isr
+        self._know_bounds()
+
+    def forget_proposal(self) -> None:
+        """The controller has refused, or the answer was lost."""
+        self.pending_isr = None
+        self._know_bounds()

@@ -1,0 +1,65 @@
+"""The server's end of connections: requests of one connection are answered one at a time, in order."""
+
+from collections.abc import Callable
+
+from sim.machine.actor import Actor
+from sim.machine.connection import Connection
+from sim.rules.protocol import Message
+
+__all__ = ["Server", "ServerRequest"]
+
+
+class ServerRequest:
+    """A request that has arrived; `reply` it once, or `done` where no answer is wanted (acks=0)."""
+
+    __slots__ = ("body", "connection", "on_response", "server", "size_bytes")
+
+    def __init__(
+        self,
+        server: "Server",
+        connection: Connection,
+        body: Message,
+        size_bytes: int,
+        on_response: Callable[[Message], None],
+    ) -> None:
+        self.server = server
+        self.connection = connection
+        self.body = body
+        self.size_bytes = size_bytes
+        self.on_response = on_response
+
+    def reply(self, body: Message, departure: int = 0) -> None:
+        """Send the answer, now or at `departure`, and take the next request of the connection."""
+        self.connection.to_client(max(departure, self.server.now), body.size_bytes(), self.on_response, body)
+        self.done()
+
+    def done(self) -> None:
+        """Take the next request of the connection."""
+        connection = self.connection
+        connection.muted = False
+        if connection.queue:
+            self.server.receive(connection.queue.popleft())
+
+
+class Server(Actor):
+    """A process that answers requests.
+
+    As in Kafka a connection is muted from the arrival of a request to its answer, so that what a client
+    pipelines waits in the socket.
+
+    Source: core/src/main/scala/kafka/network/SocketServer.scala
+    Fidelity: approximate — network threads cost no time of their own and queued.max.requests is not bounded
+    """
+
+    def receive(self, request: ServerRequest) -> None:
+        """A request has come in."""
+        connection = request.connection
+        if connection.muted:
+            connection.queue.append(request)
+        else:
+            connection.muted = True
+            self.handle(request)
+
+    def handle(self, request: ServerRequest) -> None:
+        """Begin to work on a request; subclasses decide."""
+        raise TypeError(f"{self.name} answers no {type(request.body).__name__}")

@@ -1,0 +1,1 @@
+"""The machine under the actors: clock, chance, network and devices."""

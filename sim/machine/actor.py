@@ -1,0 +1,114 @@
+"""An actor: an operating-system process that owns everything it has started.
+
+SimPy's traps are absorbed here once: what an actor scheduled or spawned dies with it, so a dead
+broker never answers; a paused one (sockets open, no processor time) finds it all waiting when it resumes.
+"""
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+from simpy import Event, Process
+
+from sim.machine.clock import Clock
+from sim.machine.life import Life
+from sim.machine.machine import Machine
+from sim.machine.network import Host
+
+__all__ = ["Actor", "Behaviour", "OwnedProcess"]
+
+Behaviour = Generator[Event, Any, Any]
+
+
+class OwnedProcess(Process):
+    """A SimPy process that takes its next step only while its owner lives."""
+
+    def __init__(self, clock: Clock, behaviour: Behaviour, life: Life) -> None:
+        self.life = life
+        super().__init__(clock, behaviour)
+
+    def _resume(self, event: Event) -> None:
+        self.life.run(super()._resume, event)
+
+
+class Actor:
+    """A process on a host: it can be started, stopped (killed), paused and resumed."""
+
+    def __init__(self, machine: Machine, name: str, host: Host) -> None:
+        self.machine = machine
+        self.clock = machine.clock
+        self.name = name
+        self.host = host
+        self.life = Life()
+        self.life.alive = False
+        self.random = machine.streams[name]
+
+    @property
+    def now(self) -> int:
+        """Simulated time in nanoseconds."""
+        return int(self.clock._now)
+
+    @property
+    def now_ms(self) -> int:
+        """Simulated time in milliseconds, Kafka's own unit."""
+        return self.clock.now_ms
+
+    def start(self) -> None:
+        """Begin a new life; does nothing while one lasts."""
+        if not self.life.alive:
+            self.life = Life()
+            self.on_start()
+
+    def stop(self) -> None:
+        """Die at once, as by `kill -9`: nothing booked or spawned takes another step, connections are reset."""
+        life = self.life
+        life.alive = life.paused = False
+        life.backlog.clear()
+        for ending in list(life.endings.values()):
+            ending()
+        life.endings.clear()
+
+    def pause(self) -> None:
+        """Hang: sockets stay open and messages pile up, but nothing is done."""
+        self.life.paused = self.life.alive
+
+    def resume(self) -> None:
+        """Go on after a pause with everything that has piled up, in order."""
+        life = self.life
+        life.paused = False
+        while life.backlog and life.alive and not life.paused:
+            function, arguments = life.backlog.pop(0)
+            function(*arguments)
+
+    def on_start(self) -> None:
+        """What a new life begins with; subclasses fill it."""
+
+    def at(self, time: int, function: Callable[..., None], *arguments: Any) -> None:
+        """Call a function of this life at a simulated time."""
+        self.clock.call_at(time, self.life.run, function, *arguments)
+
+    def after(self, delay: int, function: Callable[..., None], *arguments: Any) -> None:
+        """Call a function of this life after a delay in nanoseconds."""
+        self.clock.call_at(self.now + delay, self.life.run, function, *arguments)
+
+    def every(self, interval: int, function: Callable[[], None]) -> None:
+        """Call a function of this life again and again, first after one interval, as Kafka's scheduler does."""
+
+        def again() -> None:
+            function()
+            self.after(interval, again)
+
+        self.after(interval, again)
+
+    def spawn(self, behaviour: Behaviour) -> OwnedProcess:
+        """Run a generator as a process of this life."""
+        process = OwnedProcess(self.clock, behaviour, self.life)
+        self.life.processes.append(process)
+        return process
+
+    def sleep(self, delay: int) -> Event:
+        """An event that a process of this actor may wait for, a delay in nanoseconds from now."""
+        return self.clock.timeout(delay)
+
+    def announce(self, fact: object) -> None:
+        """Tell observers, and nobody else, of a change that no message shows."""
+        self.machine.facts.announce(self.now, fact)

@@ -1,0 +1,1 @@
+"""What Kafka decides: pure rules without clock, randomness or input and output."""
