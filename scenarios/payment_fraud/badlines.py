@@ -3,9 +3,14 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 from os import PathLike
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
-__all__ = ["BadLine", "InputError", "LineError", "nearest", "shown"]
+__all__ = ["BadLine", "BadLines", "InputError", "LineError", "OnBadLine", "nearest", "shown"]
+
+OnBadLine = Literal["stop", "skip", "dead-letter"]
+
+MOST_SKIPPED_KEPT = 1000
+SKIPPED_TEXT_KEPT = 200
 
 
 class InputError(ValueError):
@@ -36,6 +41,40 @@ class BadLine(NamedTuple):
     text: str
     what: str
     hint: str
+
+
+class BadLines:
+    """What becomes of bad lines: "stop" raises an InputError, "skip" and "dead-letter" count and keep them.
+
+    With "skip" the first thousand are kept, cut short; with "dead-letter" all of them whole, until they are taken.
+    """
+
+    def __init__(self, path: str | PathLike[str], on_bad_line: OnBadLine) -> None:
+        if on_bad_line not in get_args(OnBadLine):
+            raise InputError(
+                "--on-bad-line", None, f"unknown choice {shown(on_bad_line)}", nearest(on_bad_line, get_args(OnBadLine))
+            )
+        self.path = path
+        self.on_bad_line = on_bad_line
+        self.count = 0
+        self.first: BadLine | None = None
+        self._kept: list[BadLine] = []
+
+    def reject(self, line: int, text: str, error: LineError) -> None:
+        """Leave this line out, or stop."""
+        if self.on_bad_line == "stop":
+            raise InputError(self.path, line, error.what, error.hint) from error
+        self.count += 1
+        is_short = self.on_bad_line == "skip"
+        bad_line = BadLine(line, text[:SKIPPED_TEXT_KEPT] if is_short else text, error.what, error.hint)
+        self.first = self.first or bad_line
+        if not is_short or self.count <= MOST_SKIPPED_KEPT:
+            self._kept.append(bad_line)
+
+    def take(self) -> list[BadLine]:
+        """The lines kept since the last call."""
+        taken, self._kept = self._kept, []
+        return taken
 
 
 def shown(value: object) -> str:

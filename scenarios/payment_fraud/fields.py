@@ -1,14 +1,15 @@
 """Times, amounts, labels and places as real files write them; money goes through decimals, never through floats."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from math import nan
 
 from scenarios.payment_fraud.badlines import LineError, shown
 
 __all__ = ["parse_amount_cents", "parse_coordinate", "parse_label", "parse_text", "parse_time_ms"]
 
 EPOCH = datetime(1970, 1, 1)
-EPOCH_UTC = EPOCH.replace(tzinfo=timezone.utc)
+EPOCH_UTC = EPOCH.replace(tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 FIRST_MILLISECONDS = 10**11
 LAST_MILLISECONDS = 10**14
@@ -62,10 +63,12 @@ def parse_coordinate(value: object, name: str, limit: float) -> float | None:
     """Degrees from -limit to limit; None when there are none."""
     if value is None or value == "":
         return None
-    hint = f"a {name} is a number from {-limit:g} to {limit:g}"
-    degrees = float(_number(value, name, hint))
+    try:
+        degrees = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        degrees = nan
     if not -limit <= degrees <= limit:
-        raise LineError(f"{name} {shown(value)} is out of range", hint)
+        raise LineError(f"{name} {shown(value)} is no place", f"a {name} is from {-limit:g} to {limit:g} degrees")
     return degrees
 
 

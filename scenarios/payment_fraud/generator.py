@@ -15,6 +15,7 @@ from scenarios.payment_fraud.places import CITIES
 __all__ = ["DEFAULT_START_MS", "generate_payments", "poisson_arrivals"]
 
 DEFAULT_START_MS = 1_767_261_600_000  # 2026-01-01T10:00:00Z
+NS_PER_MS = 1_000_000
 CHUNK_PAYMENTS = 4096
 ABROAD_SHARE = 0.0003
 PLACE_JITTER_DEGREES = 0.03
@@ -108,7 +109,7 @@ def _habitual_payments(
     card_list, category_list = cards.tolist(), categories.tolist()
     columns = zip(
         [f"p{index:09d}" for index in range(first, first + count)],
-        (start_ms + np.floor(times_s * 1000).astype(np.int64)).tolist(),
+        (start_ms + np.rint(times_s * 1e9).astype(np.int64) // NS_PER_MS).tolist(),
         [population.cards[card] for card in card_list],
         [population.customers[card] for card in card_list],
         [population.merchants[merchant] for merchant in merchants.tolist()],
@@ -139,9 +140,7 @@ def _weave_fraud(
             slot += 1
 
 
-def _fraudulent(
-    rng: np.random.Generator, population: Population, fraud: PlannedFraud, arrival: Payment
-) -> Payment:
+def _fraudulent(rng: np.random.Generator, population: Population, fraud: PlannedFraud, arrival: Payment) -> Payment:
     """The payment of a thief in the place of an honest one: same arrival and shop, another card, amount and place."""
     customer = fraud.customer
     at_home = fraud.city == population.home[customer]

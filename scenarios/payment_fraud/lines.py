@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
+from io import BufferedReader
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO
 
-from scenarios.payment_fraud.badlines import InputError, LineError
+from scenarios.payment_fraud.badlines import InputError, LineError, shown
 
 __all__ = ["LONGEST_LINE_BYTES", "Reject", "open_input", "read_lines"]
 
@@ -27,16 +27,18 @@ MAGIC = (
 )
 
 
-def open_input(path: str | PathLike[str]) -> BinaryIO:
+def open_input(path: str | PathLike[str]) -> BufferedReader:
     """The file, opened at its first byte of text; InputError when it cannot be read, is empty, or is no text."""
     try:
-        file = open(path, "rb", buffering=CHUNK_BYTES)  # noqa: SIM115
+        file = open(path, "rb")  # noqa: SIM115
     except IsADirectoryError as error:
         raise InputError(path, None, "is a directory", "name a CSV or JSON lines file") from error
     except FileNotFoundError as error:
         raise InputError(path, None, "no such file", _nearest_file(Path(path))) from error
-    except (OSError, ValueError) as error:
-        raise InputError(path, None, f"cannot be read: {error}", "name a readable file") from error
+    except OSError as error:
+        raise InputError(path, None, f"cannot be read: {error.strerror}", "name a readable file") from error
+    except ValueError as error:
+        raise InputError(shown(str(path)), None, f"cannot be read: {error}", "name a readable file") from error
     try:
         _check_head(path, file.peek(HEAD_BYTES)[:HEAD_BYTES])
         if file.peek(3).startswith(BYTE_ORDER_MARK):
@@ -66,7 +68,7 @@ def _check_head(path: str | PathLike[str], head: bytes) -> None:
         raise InputError(path, head[: head.index(b"\0")].count(b"\n") + 1, "is binary, not text", UTF8_HINT)
 
 
-def read_lines(file: BinaryIO, reject: Reject) -> Iterator[tuple[int, str]]:
+def read_lines(file: BufferedReader, reject: Reject) -> Iterator[tuple[int, str]]:
     """(number from 1, text with its line end) of each line; lines that are too long or no UTF-8 are rejected."""
     number = 0
     while line := file.readline(LONGEST_LINE_BYTES + 1):
@@ -87,7 +89,7 @@ def read_lines(file: BinaryIO, reject: Reject) -> Iterator[tuple[int, str]]:
         yield number, text
 
 
-def _skip_rest(file: BinaryIO, line: bytes) -> None:
+def _skip_rest(file: BufferedReader, line: bytes) -> None:
     while line and not line.endswith(b"\n"):
         line = file.readline(CHUNK_BYTES)
 

@@ -38,7 +38,8 @@ def encode(payment: Payment) -> bytes:
     return (
         f'{{"payment_id":{quoted(payment_id)},"time_ms":{time_ms},"card":{text(card)},"customer":{text(customer)},'
         f'"merchant":{text(merchant)},"category":{text(category)},"amount_cents":{cents},"city":{text(city)},'
-        f'"latitude":{"null" if latitude is None else latitude},"longitude":{"null" if longitude is None else longitude},'
+        f'"latitude":{"null" if latitude is None else latitude},'
+        f'"longitude":{"null" if longitude is None else longitude},'
         f'"is_fraud":{"null" if fraud is None else "true" if fraud else "false"},"fraud_kind":{text(kind)}}}'
     ).encode()
 

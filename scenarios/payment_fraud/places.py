@@ -48,9 +48,7 @@ CITIES = (
 )
 
 
-def great_circle_km(
-    latitude_a: float, longitude_a: float, latitude_b: float, longitude_b: float
-) -> float:
+def great_circle_km(latitude_a: float, longitude_a: float, latitude_b: float, longitude_b: float) -> float:
     """The shortest way over the globe between two places in degrees (haversine formula)."""
     a, b = radians(latitude_a), radians(latitude_b)
     half_north = sin((b - a) / 2)

@@ -69,16 +69,16 @@ class Warehouse:
         batch = {f"c{index:02d}": _column(values) for index, values in enumerate(columns)}
         self._connection.register("batch", batch)
         try:
-            inserted = self._connection.execute(statements()["load_new"]).fetchone()
+            (inserted,) = self._connection.execute(statements()["load_new"]).fetchall()
         except duckdb.ConstraintException:
-            inserted = self._connection.execute(statements()["load_again"]).fetchone()
+            (inserted,) = self._connection.execute(statements()["load_again"]).fetchall()
         self._connection.unregister("batch")
-        return int(inserted[0]) if inserted else 0
+        return int(inserted[0])
 
     def total_cents(self) -> int:
         """The sum of all amounts."""
-        row = self._connection.execute("SELECT coalesce(sum(amount_cents), 0) FROM payments").fetchone()
-        return int(row[0]) if row else 0
+        ((total,),) = self._connection.execute("SELECT coalesce(sum(amount_cents), 0) FROM payments").fetchall()
+        return int(total)
 
     def amounts(self) -> Iterator[tuple[str, int]]:
         """(payment id, amount in cents) of every row, ordered by id."""

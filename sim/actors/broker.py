@@ -23,7 +23,7 @@ from sim.rules.config import BrokerConfig, TopicConfig
 from sim.rules.errors import ErrorCode
 from sim.rules.facts import BrokerStarted, BrokerStopped
 from sim.rules.log import Log
-from sim.rules.metadata import MetadataImage
+from sim.rules.metadata import MetadataImage, PartitionChange
 from sim.rules.protocol import (
     FetchRequest,
     FindCoordinatorRequest,
@@ -49,7 +49,7 @@ TopicConfigs = Callable[[str], TopicConfig]
 
 
 class Broker(Server):
-    """One broker; `storage` and `checkpoints` are its disk and outlive the process, everything else is made at start."""
+    """One broker; `storage` and `checkpoints` are its disk and outlive the process, the rest is made at start."""
 
     def __init__(
         self,
@@ -109,7 +109,17 @@ class Broker(Server):
             OffsetFetchRequest: self.groups.fetch_offsets,
         }
         self.announce(BrokerStarted(self.node_id))
-        self.lifecycle.join(0 if self.incarnation == 1 else self.hardware.broker_start)
+        if self.incarnation > 1:
+            self.lifecycle.join(self.hardware.broker_start)
+
+    def join_running_cluster(self, image: MetadataImage) -> None:
+        """Begin the first life registered, unfenced and up to date, as a cluster that has long been running."""
+        self.start()
+        self.epoch = image.brokers[self.node_id].broker_epoch
+        self.image = image
+        changes = [PartitionChange(name, registration) for name, registration in image.partitions.items()]
+        self.replicas.apply(changes)
+        self.lifecycle.go_on()
 
     def stop(self) -> None:
         """Killed: the disk keeps the logs and the last high watermarks."""

@@ -37,6 +37,12 @@ class BrokerLifecycle:
         self._broker.after(boot_time, self._fetch_metadata)
         self._broker.after(boot_time, self._register)
 
+    def go_on(self) -> None:
+        """Be registered and up to date already; the first heartbeat comes at a random moment of the interval."""
+        self._heartbeating = True
+        self._fetch_metadata()
+        self._broker.after(self._broker.random.randrange(self._interval), self._heartbeat)
+
     def _register(self) -> None:
         broker = self._broker
         request = BrokerRegistrationRequest(broker.node_id, broker.incarnation, broker.host.rack, False)

@@ -13,8 +13,8 @@ from sim.rules.assignors import Subscription
 from sim.rules.coordinator import GroupRecord
 from sim.rules.errors import ErrorCode
 from sim.rules.facts import GroupChanged, MemberRemoved
-from sim.rules.groups import ClassicGroup, GroupState
 from sim.rules.group_members import Member
+from sim.rules.groups import ClassicGroup, GroupState
 from sim.rules.protocol import (
     Assignment,
     ErrorResponse,

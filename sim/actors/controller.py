@@ -128,13 +128,13 @@ class Controller(Server):
     def _register(self, request: ServerRequest, body: BrokerRegistrationRequest) -> None:
         existing = self.image.brokers.get(body.broker_id)
         contact = self._contacts.get(body.broker_id)
-        if existing is not None and existing.incarnation != body.incarnation:
-            if contact is not None and self.now - contact < self._session:
-                request.reply(BrokerRegistrationResponse(ErrorCode.DUPLICATE_BROKER_REGISTRATION))
-                return
+        returns = existing is not None and existing.incarnation != body.incarnation
+        if returns and contact is not None and self.now - contact < self._session:
+            request.reply(BrokerRegistrationResponse(ErrorCode.DUPLICATE_BROKER_REGISTRATION))
+            return
         self._contacts.pop(body.broker_id, None)
         changes: list[BrokerRegistration | PartitionChange] = []
-        if existing is not None and existing.incarnation != body.incarnation and not body.clean_shutdown:
+        if returns and not body.clean_shutdown:
             changes += self._changes(unclean=body.broker_id)
         epoch = self.image.offset + len(changes) + 1
         changes.append(BrokerRegistration(body.broker_id, epoch, body.incarnation, body.rack, fenced=True))

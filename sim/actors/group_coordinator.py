@@ -21,6 +21,7 @@ from sim.rules.coordinator import (
 )
 from sim.rules.errors import ErrorCode
 from sim.rules.protocol import (
+    ErrorResponse,
     FindCoordinatorRequest,
     FindCoordinatorResponse,
     HeartbeatRequest,
@@ -30,7 +31,6 @@ from sim.rules.protocol import (
     OffsetCommitResponse,
     OffsetFetchRequest,
     OffsetFetchResponse,
-    ErrorResponse,
     ProduceData,
     SyncGroupRequest,
 )
@@ -65,7 +65,9 @@ class GroupCoordinator:
         if partition.name.topic != OFFSETS_TOPIC:
             return
         number = partition.name.partition
-        shard = Shard(partition.name, ClassicGroups(self._broker, lambda record, then: self._write_group(shard, record, then)))
+        shard = Shard(
+            partition.name, ClassicGroups(self._broker, lambda record, then: self._write_group(shard, record, then))
+        )
         self._shards[number] = shard
         for batch in partition.log.batches():
             for record in batch.records():
@@ -201,4 +203,4 @@ COMMIT_ERRORS = {
     ErrorCode.REQUEST_TIMED_OUT: ErrorCode.COORDINATOR_NOT_AVAILABLE,
     ErrorCode.NOT_LEADER_OR_FOLLOWER: ErrorCode.NOT_COORDINATOR,
 }
-"""What a failed write to `__consumer_offsets` means to a group member (GroupCoordinatorService.handleOperationException)."""
+"""What a failed write to `__consumer_offsets` means to a group member (GroupCoordinatorService.java)."""

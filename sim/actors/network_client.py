@@ -19,7 +19,7 @@ from sim.rules.protocol import ErrorResponse, Message
 __all__ = ["Directory", "NetworkClient"]
 
 Directory = Callable[[int], Server]
-OnResponse = Callable[[Message], None]
+OnResponse = Callable[[Message], object]
 
 CONNECTION_SETUP_TIMEOUT = 10 * SECOND
 
@@ -64,7 +64,8 @@ class NetworkClient:
         self._directory = directory
         self._reconnect_backoff_ms = reconnect_backoff_ms
         self._reconnect_backoff_max_ms = reconnect_backoff_max_ms
-        self._timeouts = Deadlines(owner, request_timeout_ms * MILLISECOND)
+        self._request_timeout_ms = request_timeout_ms
+        self._timeouts: dict[int, Deadlines] = {}
         self._nodes: dict[int, Node] = {}
 
     def connected(self, node_id: int) -> bool:
@@ -103,15 +104,20 @@ class NetworkClient:
             node.connecting = True
             self._owner.at(max(self._owner.now, node.retry_at), self._try, node)
 
-    def send(self, node_id: int, body: Message, callback: OnResponse) -> None:
+    def send(self, node_id: int, body: Message, callback: OnResponse, timeout_ms: int | None = None) -> None:
         """Send on an open connection; a lost connection answers NETWORK_EXCEPTION.
 
+        No answer within request.timeout.ms, or `timeout_ms` if given, closes the connection.
         Raises KeyError or ValueError when not connected.
         """
         node = self._nodes[node_id]
         if node.connection is None:
             raise ValueError(f"not connected to node {node_id}")
-        in_flight = InFlight(callback, self._timeouts.book(self._disconnect, node))
+        timeout = self._request_timeout_ms if timeout_ms is None else timeout_ms
+        timeouts = self._timeouts.get(timeout)
+        if timeouts is None:
+            timeouts = self._timeouts[timeout] = Deadlines(self._owner, timeout * MILLISECOND)
+        in_flight = InFlight(callback, timeouts.book(self._disconnect, node))
         node.in_flight.append(in_flight)
         self._transmit(node, node.connection, body, lambda response: self._complete(node, in_flight, response))
 
@@ -121,12 +127,12 @@ class NetworkClient:
         if node.connection is not None:
             self._transmit(node, node.connection, body, lambda _: None)
 
-    def request(self, node_id: int, body: Message, callback: OnResponse) -> None:
+    def request(self, node_id: int, body: Message, callback: OnResponse, timeout_ms: int | None = None) -> None:
         """Connect if need be and send; a failure to connect answers NETWORK_EXCEPTION too."""
 
         def connected(success: bool) -> None:
             if success and self.connected(node_id):
-                self.send(node_id, body, callback)
+                self.send(node_id, body, callback, timeout_ms)
             else:
                 callback(ErrorResponse(ErrorCode.NETWORK_EXCEPTION))
 

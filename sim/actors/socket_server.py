@@ -20,7 +20,7 @@ class ServerRequest:
         connection: Connection,
         body: Message,
         size_bytes: int,
-        on_response: Callable[[Message], None],
+        on_response: Callable[[Message], object],
     ) -> None:
         self.server = server
         self.connection = connection

@@ -5,6 +5,7 @@ broker never answers; a paused one (sockets open, no processor time) finds it al
 """
 
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from typing import Any
 
 from simpy import Event, Process
@@ -25,9 +26,30 @@ class OwnedProcess(Process):
     def __init__(self, clock: Clock, behaviour: Behaviour, life: Life) -> None:
         self.life = life
         super().__init__(clock, behaviour)
+        life.processes[self] = None
+        self.callbacks.append(self._ended)
+
+    def end(self) -> None:
+        """Close the generator now, not when memory is collected; only its `finally` clauses still run.
+
+        A generator that is just running is closed at its next wait.
+        """
+        if not self._generator.gi_running:  # type: ignore[attr-defined]
+            with suppress(RuntimeError):
+                self._generator.close()
 
     def _resume(self, event: Event) -> None:
-        self.life.run(super()._resume, event)
+        if not event._ok:
+            event.defused = True
+        self.life.run(self._step, event)
+
+    def _step(self, event: Event) -> None:
+        super()._resume(event)
+        if not self.life.alive:
+            self.end()
+
+    def _ended(self, _: Event) -> None:
+        self.life.processes.pop(self, None)
 
 
 class Actor:
@@ -66,6 +88,9 @@ class Actor:
         for ending in list(life.endings.values()):
             ending()
         life.endings.clear()
+        for process in list(life.processes):
+            process.end()
+        life.processes.clear()
 
     def pause(self) -> None:
         """Hang: sockets stay open and messages pile up, but nothing is done."""
@@ -76,34 +101,33 @@ class Actor:
         life = self.life
         life.paused = False
         while life.backlog and life.alive and not life.paused:
-            function, arguments = life.backlog.pop(0)
+            function, arguments = life.backlog.popleft()
             function(*arguments)
 
     def on_start(self) -> None:
         """What a new life begins with; subclasses fill it."""
 
-    def at(self, time: int, function: Callable[..., None], *arguments: Any) -> None:
+    def at(self, time: int, function: Callable[..., object], *arguments: Any) -> None:
         """Call a function of this life at a simulated time."""
         self.clock.call_at(time, self.life.run, function, *arguments)
 
-    def after(self, delay: int, function: Callable[..., None], *arguments: Any) -> None:
+    def after(self, delay: int, function: Callable[..., object], *arguments: Any) -> None:
         """Call a function of this life after a delay in nanoseconds."""
         self.clock.call_at(self.now + delay, self.life.run, function, *arguments)
 
     def every(self, interval: int, function: Callable[[], None]) -> None:
         """Call a function of this life again and again, first after one interval, as Kafka's scheduler does."""
+        life = self.life
 
         def again() -> None:
             function()
-            self.after(interval, again)
+            self.clock.call_at(self.now + interval, life.run, again)
 
         self.after(interval, again)
 
     def spawn(self, behaviour: Behaviour) -> OwnedProcess:
         """Run a generator as a process of this life."""
-        process = OwnedProcess(self.clock, behaviour, self.life)
-        self.life.processes.append(process)
-        return process
+        return OwnedProcess(self.clock, behaviour, self.life)
 
     def sleep(self, delay: int) -> Event:
         """An event that a process of this actor may wait for, a delay in nanoseconds from now."""

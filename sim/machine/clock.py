@@ -6,6 +6,8 @@ simulator is an `int` of nanoseconds; Kafka's own `..._ms` values are converted 
 
 import re
 from collections.abc import Callable
+from fractions import Fraction
+from heapq import heappush
 from typing import Any
 
 from simpy import Environment
@@ -30,6 +32,7 @@ MINUTE = 60 * SECOND
 _UNITS = {
     "ns": 1,
     "us": MICROSECOND,
+    "µs": MICROSECOND,
     "ms": MILLISECOND,
     "s": SECOND,
     "m": MINUTE,
@@ -37,7 +40,7 @@ _UNITS = {
     "h": 60 * MINUTE,
     "d": 24 * 60 * MINUTE,
 }
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|ms|s|min|m|h|d)\s*")
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|min|m|h|d)\s*")
 
 
 def milliseconds(value: float) -> int:
@@ -56,7 +59,7 @@ def parse_duration(text: str | int) -> int:
     for part in _PART.finditer(text.strip()):
         if part.start() != end:
             break
-        parts.append(round(float(part[1]) * _UNITS[part[2]]))
+        parts.append(round(Fraction(part[1]) * _UNITS[part[2]]))
         end = part.end()
     if not parts or end != len(text.strip()):
         raise ValueError(f"{text!r} is not a duration; write it like 20ms, 45s, 5m or 1h30m")
@@ -65,12 +68,15 @@ def parse_duration(text: str | int) -> int:
 
 def format_duration(nanoseconds: int) -> str:
     """A duration as people read it: `41.2 s`, `4 min 05 s`, `3.1 ms`."""
+    if nanoseconds < 0:
+        return f"-{format_duration(-nanoseconds)}"
     if nanoseconds >= MINUTE:
         minutes, rest = divmod(round(nanoseconds / SECOND), 60)
         return f"{minutes} min {rest:02d} s"
     for name, unit in (("s", SECOND), ("ms", MILLISECOND), ("µs", MICROSECOND)):
-        if nanoseconds >= unit:
-            return f"{nanoseconds / unit:.3g} {name}"
+        figure = f"{nanoseconds / unit:.3g}"
+        if float(figure) >= 1:
+            return f"{figure} {name}"
     return f"{nanoseconds} ns"
 
 
@@ -83,7 +89,7 @@ class Call:
     __slots__ = ("arguments", "callbacks", "function")
     _ok = True
 
-    def __init__(self, function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    def __init__(self, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
         self.callbacks = _FIRE
         self.function = function
         self.arguments = arguments
@@ -107,6 +113,8 @@ class Clock(Environment):
         """Milliseconds since the start of the run, as Kafka's own clock would tell them."""
         return int(self._now) // MILLISECOND
 
-    def call_at(self, time: int, function: Callable[..., None], *arguments: Any) -> None:
+    def call_at(self, time: int, function: Callable[..., object], *arguments: Any) -> None:
         """Call `function` at a simulated time, in the order of booking among equal times."""
-        self.schedule(Call(function, arguments), NORMAL, max(0, time - int(self._now)))  # type: ignore[arg-type]
+        now = int(self._now)
+        event = Call(function, arguments)
+        heappush(self._queue, (time if time > now else now, NORMAL, next(self._eid), event))  # type: ignore[misc]

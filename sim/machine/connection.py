@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sim.machine.actor import Actor
+from sim.machine.network import Flow
 
 __all__ = ["Connection"]
 
@@ -19,13 +20,16 @@ class Connection:
     """
 
     __slots__ = (
-        "_arrivals",
+        "_answers",
         "_client",
         "_client_life",
+        "_departure",
         "_lost",
         "_network",
+        "_requests",
         "_server",
         "_server_life",
+        "_unsent",
         "muted",
         "open",
         "queue",
@@ -35,7 +39,8 @@ class Connection:
         self._network = client.machine.network
         self._client, self._client_life = client, client.life
         self._server, self._server_life = server, server.life
-        self._arrivals = [0, 0]
+        self._requests, self._answers = Flow(), Flow()
+        self._departure = self._unsent = 0
         self._lost = lost
         self.open = True
         self.muted = False
@@ -43,27 +48,52 @@ class Connection:
         client.life.endings[self] = self._client_died
         server.life.endings[self] = self._server_died
 
-    def to_server(self, size_bytes: int, function: Callable[..., None], *arguments: Any) -> None:
-        """Send to the server, where `function` is called on arrival."""
-        client, server = self._client, self._server
-        self._arrivals[0] = self._network.transmit(
-            client.host, server.host, size_bytes, client.now, self._arrivals[0], self._server_life, function, *arguments
-        )
-
-    def to_client(self, departure: int, size_bytes: int, function: Callable[..., None], *arguments: Any) -> None:
-        """Send to the client from `departure` on; nothing once the client has hung up."""
+    def to_server(self, size_bytes: int, function: Callable[..., object], *arguments: Any) -> None:
+        """Send to the server, where `function` is called on arrival; nothing once the client has hung up."""
         if self.open:
-            client, server = self._client, self._server
-            self._arrivals[1] = self._network.transmit(
-                server.host,
-                client.host,
+            self._network.transmit(
+                self._client.host,
+                self._server.host,
                 size_bytes,
-                departure,
-                self._arrivals[1],
-                self._client_life,
+                self._requests,
+                self._server_life,
                 function,
                 *arguments,
             )
+
+    def to_client(self, departure: int, size_bytes: int, function: Callable[..., object], *arguments: Any) -> None:
+        """Send to the client when the server has got to `departure`, in the order of these calls.
+
+        Nothing once the client has hung up, nor when the server dies before.
+        """
+        clock = self._server.clock
+        self._departure = max(departure, self._departure)
+        if self._unsent or self._departure > clock._now:
+            self._unsent += 1
+            clock.call_at(self._departure, self._server_life.run, self._depart, size_bytes, function, arguments)
+        else:
+            self._answer(size_bytes, function, arguments)
+
+    def _depart(self, size_bytes: int, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
+        self._unsent -= 1
+        self._answer(size_bytes, function, arguments)
+
+    def _answer(self, size_bytes: int, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
+        if self.open:
+            self._network.transmit(
+                self._server.host,
+                self._client.host,
+                size_bytes,
+                self._answers,
+                self._client_life,
+                self._arrive,
+                function,
+                arguments,
+            )
+
+    def _arrive(self, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
+        if self.open:
+            function(*arguments)
 
     def close(self) -> None:
         """The client hangs up; what it sent before is still read by the server, answers are dropped."""
@@ -72,8 +102,11 @@ class Connection:
         self._server_life.endings.pop(self, None)
 
     def drop(self) -> None:
-        """The server hangs up; the client notices after the time that the message needs."""
-        self.to_client(self._server.now, RESET_SIZE_BYTES, self._reset)
+        """The server hangs up; the client notices after the time that the message needs.
+
+        Answers not yet sent are void.
+        """
+        self._answer(RESET_SIZE_BYTES, self._reset, ())
         self._server_life.endings.pop(self, None)
 
     def _client_died(self) -> None:

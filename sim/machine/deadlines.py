@@ -14,14 +14,15 @@ class Deadline:
 
     __slots__ = ("arguments", "function", "time")
 
-    def __init__(self, time: int, function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    def __init__(self, time: int, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
         self.time = time
-        self.function: Callable[..., None] | None = function
+        self.function: Callable[..., object] | None = function
         self.arguments = arguments
 
     def cancel(self) -> None:
         """Never call the function; harmless after it was called."""
         self.function = None
+        self.arguments = ()
 
 
 class Deadlines:
@@ -35,7 +36,7 @@ class Deadlines:
         self._waiting: deque[Deadline] = deque()
         self._armed = False
 
-    def book(self, function: Callable[..., None], *arguments: Any) -> Deadline:
+    def book(self, function: Callable[..., object], *arguments: Any) -> Deadline:
         """Call the function one length from now unless it is cancelled before."""
         deadline = Deadline(self._actor.now + self._length, function, arguments)
         self._waiting.append(deadline)

@@ -1,11 +1,17 @@
 """One life of an actor: what was booked for it waits while it hangs and is void once it is dead."""
 
+from collections import deque
 from collections.abc import Callable
-from typing import Any
-
-from simpy import Process
+from typing import Any, Protocol
 
 __all__ = ["Life"]
+
+
+class Spawned(Protocol):
+    """Something that a life has spawned and that ends with it."""
+
+    def end(self) -> None:
+        """Take no further step."""
 
 
 class Life:
@@ -16,11 +22,11 @@ class Life:
     def __init__(self) -> None:
         self.alive = True
         self.paused = False
-        self.backlog: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
-        self.processes: list[Process] = []
+        self.backlog: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
+        self.processes: dict[Spawned, None] = {}
         self.endings: dict[Any, Callable[[], None]] = {}
 
-    def run(self, function: Callable[..., None], *arguments: Any) -> None:
+    def run(self, function: Callable[..., object], *arguments: Any) -> None:
         """Call the function if this life still runs, later if it is paused, never if it is over."""
         if self.paused:
             self.backlog.append((function, arguments))

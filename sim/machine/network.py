@@ -7,7 +7,7 @@ Connections behave as TCP: in order, and lost packets come late instead of never
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -17,7 +17,7 @@ from sim.machine.clock import MICROSECOND, MILLISECOND, Clock
 from sim.machine.devices import Nic
 from sim.machine.life import Life
 
-__all__ = ["RETRANSMISSION_TIMEOUT", "Host", "Link", "Network", "Route"]
+__all__ = ["RETRANSMISSION_TIMEOUT", "Flow", "Host", "Link", "Network", "Route"]
 
 RETRANSMISSION_TIMEOUT = 200 * MILLISECOND
 """What a lost packet costs: TCP's minimum retransmission time-out on Linux (RFC 6298 asks for one second)."""
@@ -54,13 +54,23 @@ class Route:
     delivered: float
 
 
+class Flow:
+    """One direction of one connection: what is sent first arrives first, whatever the network does."""
+
+    __slots__ = ("arrival", "held")
+
+    def __init__(self) -> None:
+        self.arrival = 0
+        self.held: list[tuple[int, Life, Callable[..., None], tuple[Any, ...]]] = []
+
+
 @dataclass(slots=True)
 class Stranded:
-    """A message that waits for the network to heal."""
+    """A flow whose messages wait for the network to heal."""
 
     source: Host
     target: Host
-    send: Callable[[], None] = field(repr=False)
+    flow: Flow
 
 
 class Network:
@@ -74,11 +84,16 @@ class Network:
         self._stranded: list[Stranded] = []
 
     def add_host(self, name: str, rack: str = "rack-1", nic: Nic | None = None, link: Link | None = None) -> Host:
-        """Attach a host to its rack's switch; a new rack's switch is joined to the core."""
+        """Attach a host to its rack's switch; a new rack's switch is joined to the core.
+
+        Raises ValueError for a name that is taken, by a host or by a switch.
+        """
         if rack not in self.graph:
             self.graph.add_node("core", kind="switch")
             self.graph.add_node(rack, kind="switch")
             self.graph.add_edge("core", rack, link=Link())
+        if name in self.graph:
+            raise ValueError(f"the network has a node named {name!r} already")
         host = Host(name, rack, nic or Nic())
         self.graph.add_node(name, kind="host", host=host)
         self.graph.add_edge(name, rack, link=link or Link())
@@ -86,7 +101,10 @@ class Network:
         return host
 
     def link(self, one: str, other: str) -> Link:
-        """The link between two neighbours of the graph. Raises KeyError where there is none."""
+        """The link between two neighbours of the graph. Raises KeyError where there is none.
+
+        Routes are remembered: after changing the link's figures call `set_up`.
+        """
         found: Link = self.graph.edges[one, other]["link"]
         return found
 
@@ -95,11 +113,11 @@ class Network:
         self.link(one, other).up = up
         self._routes.clear()
         waiting, self._stranded = self._stranded, []
-        for message in waiting:
-            if self.reachable(message.source, message.target):
-                self._clock.call_at(int(self._clock.now) + RETRANSMISSION_TIMEOUT, message.send)
+        for stranded in waiting:
+            if self.reachable(stranded.source, stranded.target):
+                self._clock.call_at(int(self._clock.now) + RETRANSMISSION_TIMEOUT, self._send_again, stranded)
             else:
-                self._stranded.append(message)
+                self._stranded.append(stranded)
 
     def reachable(self, source: Host, target: Host) -> bool:
         """Whether a path of links that are up joins two hosts."""
@@ -117,35 +135,46 @@ class Network:
         source: Host,
         target: Host,
         size_bytes: int,
-        departure: int,
-        earliest: int,
+        flow: Flow,
         life: Life,
-        function: Callable[..., None],
+        function: Callable[..., object],
         *arguments: Any,
-    ) -> int:
-        """Send a message so that `function` is called in the target's life when its last byte is in.
+    ) -> None:
+        """Hand a message to the sender's NIC now; `function` is called in the target's life when its last byte is in.
 
-        `departure` is when it is handed to the sender's NIC, now or later; `earliest` is the first moment
-        at which it may arrive, which keeps the messages of one connection in order. Returns the time of
-        arrival; for a message that the network cannot deliver yet, `earliest`.
+        A message that finds no path waits, with all that follow it in its flow, and is sent again when the
+        network has healed.
         """
+        now = int(self._clock._now)
         if source is target:
-            arrival = max(departure + LOOPBACK, earliest)
-            self._clock.call_at(arrival, life.run, function, *arguments)
-            return arrival
-        route = self._route(source, target)
+            flow.arrival = max(now + LOOPBACK, flow.arrival)
+            self._clock.call_at(flow.arrival, life.run, function, *arguments)
+            return
+        route = None if flow.held else self._route(source, target)
         if route is None:
+            if not flow.held:
+                self._stranded.append(Stranded(source, target, flow))
+            flow.held.append((size_bytes, life, function, arguments))
+            return
+        flow.arrival = max(source.nic.send(now, size_bytes) + self._flight(route), flow.arrival)
+        self._clock.call_at(flow.arrival, self._arrive, target.nic, size_bytes, life, function, arguments)
 
-            def again() -> None:
-                now = int(self._clock.now)
-                self.transmit(source, target, size_bytes, now, earliest, life, function, *arguments)
+    def _arrive(
+        self, nic: Nic, size_bytes: int, life: Life, function: Callable[..., object], arguments: tuple[Any, ...]
+    ) -> None:
+        """The last byte is at the target's NIC, which may still be busy with what came before."""
+        now = int(self._clock._now)
+        received = nic.receive(now, size_bytes)
+        if received > now:
+            self._clock.call_at(received, life.run, function, *arguments)
+        else:
+            life.run(function, *arguments)
 
-            self._stranded.append(Stranded(source, target, again))
-            return earliest
-        sent = source.nic.send(departure, size_bytes)
-        arrival = max(target.nic.receive(sent + self._flight(route), size_bytes), earliest)
-        self._clock.call_at(arrival, life.run, function, *arguments)
-        return arrival
+    def _send_again(self, stranded: Stranded) -> None:
+        flow = stranded.flow
+        held, flow.held = flow.held, []
+        for size_bytes, life, function, arguments in held:
+            self.transmit(stranded.source, stranded.target, size_bytes, flow, life, function, *arguments)
 
     def _flight(self, route: Route) -> int:
         flight = route.latency
@@ -162,9 +191,12 @@ class Network:
         return self._routes[key]
 
     def _find_route(self, source: str, target: str) -> Route | None:
-        usable = networkx.subgraph_view(self.graph, filter_edge=lambda a, b: self.link(a, b).up)
+        def usable(one: str, other: str) -> bool:
+            link = self.link(one, other)
+            return link.up and link.loss < 1.0
+
         try:
-            path = networkx.shortest_path(usable, source, target)
+            path = networkx.shortest_path(networkx.subgraph_view(self.graph, filter_edge=usable), source, target)
         except networkx.NetworkXNoPath:
             return None
         links = [self.link(a, b) for a, b in pairwise(path)]

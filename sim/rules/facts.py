@@ -160,7 +160,7 @@ class PartitionsAssigned:
 
 @dataclass(frozen=True, slots=True)
 class OffsetsCommitted:
-    """A group's progress is stored."""
+    """A group's progress is stored; only offsets that this member had not committed before are listed."""
 
     group_id: str
     client_id: str

@@ -147,7 +147,7 @@ class Log:
                 f"offset {start_offset} is outside of {self.log_start_offset} to {self.log_end_offset}"
             )
         segment, first = self._locate(start_offset)
-        if start_offset >= upper_bound_offset or first == len(segment.batches):
+        if first == len(segment.batches):
             return Read([], 0)
         available_bytes = segment.position_of(segment.index_of(upper_bound_offset)) - segment.positions[first]
         if min_one_message:

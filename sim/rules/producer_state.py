@@ -78,21 +78,21 @@ class ProducerStates:
         entry = self.entries.get(batch.producer_id)
         if entry is None:
             return None
+        epoch, sequence = batch.producer_epoch, batch.base_sequence
+        last_sequence = entry.last_sequence if epoch == entry.producer_epoch else -1
+        expected = increment_sequence(last_sequence, 1)
+        if sequence == expected and epoch >= entry.producer_epoch:
+            return None
         duplicate = entry.duplicate_of(batch)
         if duplicate is not None:
             return duplicate.base_offset
-        epoch, sequence = batch.producer_epoch, batch.base_sequence
         if epoch < entry.producer_epoch:
             raise InvalidProducerEpochError(
                 f"producer {batch.producer_id} wrote with epoch {epoch}, the current one is {entry.producer_epoch}"
             )
-        last_sequence = entry.last_sequence if epoch == entry.producer_epoch else -1
-        expected = increment_sequence(last_sequence, 1)
-        if sequence != expected:
-            raise OutOfOrderSequenceError(
-                f"producer {batch.producer_id} wrote sequence {sequence} in epoch {epoch}, expected {expected}"
-            )
-        return None
+        raise OutOfOrderSequenceError(
+            f"producer {batch.producer_id} wrote sequence {sequence} in epoch {epoch}, expected {expected}"
+        )
 
     def update(self, batch: RecordBatch) -> None:
         """Remember a batch that the log has taken; a changed epoch forgets the batches of the one before.

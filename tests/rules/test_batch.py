@@ -5,8 +5,8 @@ from sim.rules.records import record_size_bytes
 
 
 def test_columns_know_their_size_and_times() -> None:
-    columns = RecordColumns.of([500, 400, 900], [b"k", None, b"kk"], [b"v", b"vv", None], origin="gateway")
-    records = record_size_bytes(0, 0, 1, 1) + record_size_bytes(1, -100, None, 2) + record_size_bytes(2, 400, 2, None)
+    columns = RecordColumns.of([500, 900, 400], [b"k", None, b"kk"], [b"v", b"vv", None], origin="gateway")
+    records = record_size_bytes(0, 0, 1, 1) + record_size_bytes(1, 400, None, 2) + record_size_bytes(2, -100, 2, None)
     assert columns.size_bytes == 61 + records
     assert (columns.count, columns.base_timestamp_ms, columns.max_timestamp_ms) == (3, 500, 900)
 

@@ -95,6 +95,7 @@ def test_a_batch_that_reaches_the_bound_is_held_back() -> None:
     assert [batch.base_offset for batch in log.read(0, 1_000, 5).batches] == [0]
     assert [batch.base_offset for batch in log.read(0, 1_000, 6).batches] == [0, 3]
     assert log.read(3, 1_000, 5) == ([], 0)
+    assert log.read(8, 1_000, 0) == ([], 0)
 
 
 def test_batches_that_are_too_large() -> None:
@@ -160,6 +161,15 @@ def test_a_fresh_start_elsewhere_empties_everything() -> None:
         log.read(39, 100, 41)
     assert [batch.base_offset for batch in log.truncate_to(10)] == [40]
     assert (log.log_start_offset, log.log_end_offset) == (10, 10)
+    assert log.append_as_leader(batch_of(), 3).batch.base_offset == 10
+    assert_sound(log)
+
+
+def test_a_cut_below_the_log_start_takes_the_log_start_along() -> None:
+    log = log_of([(1, 100)] * 4)
+    log.log_start_offset = 3
+    log.truncate_to(2)
+    assert (log.log_start_offset, log.log_end_offset) == (2, 2)
 
 
 def test_batches_between_offsets() -> None:

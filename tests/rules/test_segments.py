@@ -111,5 +111,13 @@ def test_a_truncated_segment_is_as_if_the_rest_had_never_been() -> None:
     assert cut.batches == batches[:5]
     assert cut.size_bytes == sum(batch.size_bytes for batch in batches[:5])
     assert (cut.first_timestamp_ms, cut.largest_timestamp_ms) == (100, 100)
+    assert cut.bytes_since_index_entry == 0
     empty = segment_of(*batches).truncated_to(1)
     assert (empty.batches, empty.size_bytes, empty.first_timestamp_ms) == ([], 0, None)
+
+
+def test_an_index_without_room_rolls_at_every_batch_and_leaves_no_empty_segment() -> None:
+    log = Log(segment_index_bytes=12)
+    for _ in range(3):
+        log.append_as_leader(batch_at(0), 0)
+    assert layout(log) == [{"base_offset": offset, "bytes": 100} for offset in range(3)]

@@ -1,0 +1,182 @@
+"""A batch on its way: filled by send(), closed when it leaves, done when it is acknowledged or given up.
+
+Source: clients/src/main/java/org/apache/kafka/clients/producer/internals/ProducerBatch.java
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, NamedTuple
+
+from simpy import Event
+
+from sim.machine.clock import Clock
+from sim.machine.deadlines import Deadline
+from sim.rules.batch import RecordBatch, RecordColumns
+from sim.rules.batching import NO_SEQUENCE, has_room_for
+from sim.rules.errors import ErrorCode
+from sim.rules.records import RECORD_BATCH_OVERHEAD_BYTES, Header, record_size_bytes
+from sim.rules.topics import TopicPartition
+
+__all__ = ["Delivery", "DeliveryError", "ProducerBatch", "RecordMetadata"]
+
+
+class DeliveryError(Exception):
+    """A record was not acknowledged; `code` is Kafka's name of the reason."""
+
+    def __init__(self, code: ErrorCode, partition: TopicPartition) -> None:
+        super().__init__(f"{code.name} for {partition}")
+        self.code = code
+
+
+class RecordMetadata(NamedTuple):
+    """Where a record was written; the offset is -1 with acks=0."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+
+
+class ProducerBatch:
+    """Records for one partition, as columns that grow until the batch is closed."""
+
+    __slots__ = (
+        "allocated_bytes",
+        "attempts",
+        "base_offset",
+        "base_sequence",
+        "columns",
+        "created",
+        "deadline",
+        "done",
+        "error",
+        "first_number",
+        "headers",
+        "keys",
+        "last_attempt",
+        "last_leader_epoch",
+        "on_done",
+        "partition",
+        "producer_epoch",
+        "producer_id",
+        "retry_backoff_ms",
+        "sent_at",
+        "size_bytes",
+        "timestamps_ms",
+        "values",
+    )
+
+    def __init__(self, partition: TopicPartition, allocated_bytes: int, created: int, first_number: int) -> None:
+        self.partition = partition
+        self.allocated_bytes = allocated_bytes
+        self.created = created
+        self.first_number = first_number
+        self.timestamps_ms: list[int] = []
+        self.keys: list[bytes | None] = []
+        self.values: list[bytes | None] = []
+        self.headers: list[Sequence[Header]] | None = None
+        self.sent_at: list[int] = []
+        self.size_bytes = RECORD_BATCH_OVERHEAD_BYTES
+        self.columns: RecordColumns | None = None
+        self.attempts = 0
+        self.last_attempt = created
+        self.last_leader_epoch = -1
+        self.retry_backoff_ms = 0
+        self.base_sequence = NO_SEQUENCE
+        self.producer_id = self.producer_epoch = -1
+        self.base_offset = -1
+        self.error: ErrorCode | None = None
+        self.done = False
+        self.deadline: Deadline | None = None
+        self.on_done: list[Callable[[], object]] = []
+
+    @property
+    def count(self) -> int:
+        """How many records the batch holds."""
+        return len(self.timestamps_ms) if self.columns is None else self.columns.count
+
+    def try_append(
+        self, timestamp_ms: int, key: bytes | None, value: bytes | None, headers: Sequence[Header], sent_at: int
+    ) -> bool:
+        """Add a record if it fits and the batch is still open."""
+        if self.columns is not None:
+            return False
+        index = len(self.timestamps_ms)
+        delta_ms = timestamp_ms - self.timestamps_ms[0] if index else 0
+        size_bytes = record_size_bytes(
+            index, delta_ms, None if key is None else len(key), None if value is None else len(value), headers
+        )
+        if not has_room_for(index, self.size_bytes, size_bytes, self.allocated_bytes):
+            return False
+        self.size_bytes += size_bytes
+        self.timestamps_ms.append(timestamp_ms)
+        self.keys.append(key)
+        self.values.append(value)
+        self.sent_at.append(sent_at)
+        if headers and self.headers is None:
+            self.headers = [()] * index
+        if self.headers is not None:
+            self.headers.append(headers)
+        return True
+
+    def close(self, origin: str) -> RecordColumns:
+        """No record joins any more; the columns are the same for every attempt."""
+        if self.columns is None:
+            self.columns = RecordColumns(
+                len(self.timestamps_ms),
+                self.timestamps_ms,
+                self.size_bytes,
+                self.keys,
+                self.values,
+                self.headers,
+                self.sent_at,
+                origin,
+                self.first_number,
+            )
+        return self.columns
+
+    def wire(self, origin: str) -> RecordBatch:
+        """The batch as a produce request carries it."""
+        return RecordBatch(self.close(origin), 0, -1, self.producer_id, self.producer_epoch, self.base_sequence)
+
+    def finish(self, base_offset: int, error: ErrorCode | None) -> None:
+        """Acknowledged, or given up; whoever waits is told, once."""
+        self.base_offset, self.error, self.done = base_offset, error, True
+        if self.deadline is not None:
+            self.deadline.cancel()
+        for callback in self.on_done:
+            callback()
+        self.on_done.clear()
+
+
+class Delivery:
+    """The future of one record that was sent."""
+
+    __slots__ = ("_clock", "batch", "index")
+
+    def __init__(self, clock: Clock, batch: ProducerBatch, index: int) -> None:
+        self._clock = clock
+        self.batch = batch
+        self.index = index
+
+    @property
+    def done(self) -> bool:
+        """Whether the record's fate is known to the producer."""
+        return self.batch.done
+
+    def get(self) -> Generator[Event, Any, RecordMetadata]:
+        """Wait for the acknowledgement (`yield from`). Raises DeliveryError when the record was given up."""
+        if not self.batch.done:
+            acknowledged = self._clock.event()
+            self.batch.on_done.append(acknowledged.succeed)
+            yield acknowledged
+        return self.metadata()
+
+    def metadata(self) -> RecordMetadata:
+        """The result of a delivery that is done. Raises DeliveryError when the record was given up."""
+        batch = self.batch
+        if batch.error is not None:
+            raise DeliveryError(batch.error, batch.partition)
+        offset = batch.base_offset + self.index if batch.base_offset >= 0 else -1
+        columns = batch.columns
+        timestamp_ms = columns.timestamps_ms[self.index] if columns is not None else -1
+        return RecordMetadata(*batch.partition, offset, timestamp_ms)

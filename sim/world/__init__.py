@@ -1,0 +1,1 @@
+"""The world of a run: cluster, applications, workload and faults; the only place that knows everyone."""

@@ -1,0 +1,142 @@
+"""A cluster: hosts in racks, brokers, a controller, topics; built before the first event."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sim.actors.app import App, Behaviour
+from sim.actors.broker import Broker
+from sim.actors.controller import Controller
+from sim.actors.partition import Partition
+from sim.actors.socket_server import Server
+from sim.machine.devices import Hardware, Nic
+from sim.machine.machine import Machine
+from sim.machine.network import Host
+from sim.rules.config import BrokerConfig, TopicConfig, topic_config_from
+from sim.rules.coordinator import OFFSETS_TOPIC
+from sim.rules.errors import ConfigError
+from sim.rules.facts import TopicCreated
+from sim.rules.topics import TopicPartition
+from sim.world.topics import Topic
+
+__all__ = ["CONTROLLER_ID", "Cluster", "ClusterSpec"]
+
+CONTROLLER_ID = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSpec:
+    """How many brokers in how many racks, on what hardware, with what configuration."""
+
+    brokers: int = 3
+    racks: int = 3
+    broker_config: Mapping[str, object] = field(default_factory=dict)
+    hardware: Hardware = field(default_factory=Hardware)
+
+
+class Cluster:
+    """Brokers 1 to n, controller 100, and the applications that use them."""
+
+    def __init__(self, machine: Machine, spec: ClusterSpec, topics: Iterable[Topic]) -> None:
+        self.machine = machine
+        self.spec = spec
+        self.config = BrokerConfig.of(spec.broker_config)
+        self.topics = {topic.name: topic for topic in topics}
+        self._check(spec)
+        self._topic_configs = {
+            topic.name: topic_config_from(self.config, topic.config) for topic in self.topics.values()
+        }
+        offsets_factor = min(self.config.offsets_topic_replication_factor, spec.brokers)
+        internal = Topic(OFFSETS_TOPIC, self.config.offsets_topic_num_partitions, offsets_factor)
+        self._topic_configs[OFFSETS_TOPIC] = topic_config_from(
+            self.config,
+            {"cleanup.policy": "compact", "segment.bytes": self.config.offsets_topic_segment_bytes},
+        )
+        self._all_topics = {**self.topics, OFFSETS_TOPIC: internal}
+        self.apps: dict[str, App] = {}
+        self._servers: dict[int, Server] = {}
+        self.controller = Controller(
+            machine, CONTROLLER_ID, self._host("controller", 0), self.config, self.topic_config
+        )
+        self._servers[CONTROLLER_ID] = self.controller
+        self.brokers: dict[int, Broker] = {}
+        for broker_id in range(1, spec.brokers + 1):
+            host = self._host(f"broker-{broker_id}", broker_id - 1, spec.hardware.nic_bytes_per_s)
+            broker = Broker(
+                machine,
+                broker_id,
+                host,
+                self.config,
+                spec.hardware,
+                self.topic_config,
+                self._servers.__getitem__,
+                CONTROLLER_ID,
+            )
+            self.brokers[broker_id] = self._servers[broker_id] = broker
+
+    def topic_config(self, topic: str) -> TopicConfig:
+        """The configuration of a topic, broker defaults applied."""
+        return self._topic_configs[topic]
+
+    def start(self) -> None:
+        """Create topics, start the controller and the brokers, all registered and in sync."""
+        racks = {broker_id: broker.host.rack for broker_id, broker in self.brokers.items()}
+        wanted = {name: (topic.partitions, topic.replication_factor) for name, topic in self._all_topics.items()}
+        self.controller.start()
+        self.controller.bootstrap(racks, wanted)
+        for topic in self.topics.values():
+            self.controller.announce(TopicCreated(topic.name, topic.partitions, topic.replication_factor))
+        for broker in self.brokers.values():
+            broker.join_running_cluster(self.controller.image)
+
+    def app(
+        self, name: str, behaviour: Behaviour, overrides: Mapping[str, Mapping[str, object]], rack: int | None = None
+    ) -> App:
+        """Put an application on a host of its own; racks are given out in turn."""
+        host = self._host(name, len(self.apps) if rack is None else rack)
+        app = App(self.machine, name, host, behaviour, self._servers.__getitem__, tuple(self.brokers), overrides)
+        self.apps[name] = app
+        return app
+
+    def leader(self, name: TopicPartition) -> Partition | None:
+        """The replica that the controller calls leader, if its broker runs; for observers."""
+        broker = self.brokers.get(self.controller.image.leader(name))
+        if broker is None or not broker.life.alive:
+            return None
+        return broker.replicas.partitions.get(name)
+
+    def partitions(self) -> list[TopicPartition]:
+        """All partitions of the scenario's topics, in order."""
+        return [
+            TopicPartition(topic.name, number) for topic in self.topics.values() for number in range(topic.partitions)
+        ]
+
+    def committed_offsets(self, group_id: str) -> dict[TopicPartition, int]:
+        """A group's committed offsets, from whichever broker coordinates it now; for observers."""
+        for broker in self.brokers.values():
+            if broker.life.alive:
+                offsets = broker.groups.committed_offsets(group_id)
+                if offsets is not None:
+                    return offsets
+        return {}
+
+    def _host(self, name: str, rack: int, nic_bytes_per_s: float = 1.25e9) -> Host:
+        return self.machine.network.add_host(name, f"rack-{rack % self.spec.racks + 1}", Nic(nic_bytes_per_s))
+
+    def _check(self, spec: ClusterSpec) -> None:
+        """Refuse what cannot work, in one line each. Raises ConfigError."""
+        if spec.brokers < 1 or spec.racks < 1:
+            raise ConfigError(f"a cluster needs at least 1 broker and 1 rack, not {spec.brokers} and {spec.racks}")
+        for topic in self.topics.values():
+            if topic.partitions < 1:
+                raise ConfigError(f"topic {topic.name}: partitions must be at least 1, not {topic.partitions}")
+            if not 1 <= topic.replication_factor <= spec.brokers:
+                raise ConfigError(
+                    f"topic {topic.name}: replication factor {topic.replication_factor} is not between 1 and "
+                    f"the number of brokers, {spec.brokers}"
+                )
+            minimum = topic_config_from(self.config, topic.config).min_insync_replicas
+            if minimum > topic.replication_factor:
+                raise ConfigError(
+                    f"topic {topic.name}: min.insync.replicas {minimum} is more than its "
+                    f"replication factor {topic.replication_factor}"
+                )

@@ -1,0 +1,77 @@
+"""One flight of a plan: build everything from a seed, let the clock run, stop when all is done."""
+
+from collections.abc import Iterator
+
+from sim.machine.clock import SECOND
+from sim.machine.machine import Machine
+from sim.rules.errors import ConfigError
+from sim.world.cluster import Cluster
+from sim.world.plan import Plan
+
+__all__ = ["Flight"]
+
+SAMPLE_INTERVAL = SECOND
+
+
+class Flight:
+    """A plan in the air. Observers attach to `machine.facts` before `fly`."""
+
+    def __init__(self, plan: Plan, seed: int) -> None:
+        self.plan = plan
+        self.machine = Machine(seed)
+        self.clock = self.machine.clock
+        self.cluster = Cluster(self.machine, plan.cluster, plan.topics)
+        for spec in plan.apps:
+            self.cluster.app(spec.name, spec.behaviour, plan.client_overrides)
+        self._check()
+
+    @property
+    def now(self) -> int:
+        """Simulated time in nanoseconds."""
+        return int(self.clock.now)
+
+    def announce(self, fact: object) -> None:
+        """Announce a fact of the world itself, such as a fault."""
+        self.machine.facts.announce(self.now, fact)
+
+    def fly(self, until: int | None = None) -> Iterator[int]:
+        """Run and yield the simulated time once per simulated second, so that the caller can sample or stop.
+
+        Ends at `until`, or when all sources are dry and every group has caught up.
+        """
+        self.cluster.start()
+        for app in self.cluster.apps.values():
+            app.start()
+        for fault in self.plan.faults:
+            fault.schedule(self)
+        limit = self.plan.duration + self.plan.drain if until is None else until
+        while self.now < limit:
+            self.clock.run(until=min(self.now + SAMPLE_INTERVAL, limit))
+            yield self.now
+            if until is None and self.now >= self.plan.duration and self.is_drained():
+                return
+
+    def is_drained(self) -> bool:
+        """Whether every finite application has ended, nothing is unacknowledged, and every group has caught up."""
+        apps = self.cluster.apps
+        if not all(apps[spec.name].finished for spec in self.plan.apps if spec.finite):
+            return False
+        if any(producer.incomplete for app in apps.values() if app.life.alive for producer in app.producers):
+            return False
+        return all(self._caught_up(group.group_id, group.topics) for group in self.plan.groups)
+
+    def _caught_up(self, group_id: str, topics: tuple[str, ...]) -> bool:
+        offsets = self.cluster.committed_offsets(group_id)
+        for name in self.cluster.partitions():
+            if name.topic in topics:
+                leader = self.cluster.leader(name)
+                if leader is None or offsets.get(name, 0) < leader.log.log_end_offset:
+                    return False
+        return True
+
+    def _check(self) -> None:
+        """Refuse faults that cannot happen. Raises ConfigError, one line."""
+        for fault in self.plan.faults:
+            fault.check(self)
+            if fault.begins > self.plan.duration + self.plan.drain:
+                raise ConfigError(f"fault {str(fault)!r} begins after the end of the run")

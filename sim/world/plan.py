@@ -1,0 +1,53 @@
+"""What is to be flown: cluster, topics, applications and faults, all as values."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from sim.actors.app import Behaviour
+from sim.world.cluster import ClusterSpec
+from sim.world.faults import Fault
+from sim.world.topics import Topic
+
+__all__ = ["AppSpec", "GroupSpec", "Plan"]
+
+
+@dataclass(frozen=True, slots=True)
+class AppSpec:
+    """An application: its name, what it does, the stage of the workflow it belongs to.
+
+    A `finite` one ends by itself (a source that runs dry); the run is over when all finite ones have ended
+    and every group has caught up.
+    """
+
+    name: str
+    behaviour: Behaviour
+    stage: str = ""
+    finite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSpec:
+    """A consumer group that must get every record of its topics."""
+
+    group_id: str
+    topics: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One flight. `duration` and `drain` are nanoseconds: the load lasts the first, catching up at most the second.
+
+    `stages` are the edges of the drawn workflow; `wrap_up` is called after the last event and returns what
+    the scenario itself has to say, as a mapping that goes into the result.
+    """
+
+    duration: int
+    cluster: ClusterSpec = field(default_factory=ClusterSpec)
+    topics: tuple[Topic, ...] = ()
+    apps: tuple[AppSpec, ...] = ()
+    groups: tuple[GroupSpec, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    drain: int = 120_000_000_000
+    stages: tuple[tuple[str, str], ...] = ()
+    client_overrides: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    wrap_up: Callable[[bool], Mapping[str, object]] | None = None

@@ -1,0 +1,16 @@
+"""A topic as a scenario asks for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["Topic"]
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic to create; `config` holds topic keys as Kafka writes them, or with underscores."""
+
+    name: str
+    partitions: int = 1
+    replication_factor: int = 1
+    config: Mapping[str, object] = field(default_factory=dict)
