@@ -62,7 +62,7 @@ def test_a_workload_drives_the_arrivals() -> None:
 
 def test_about_one_payment_in_a_hundred_is_fraud_of_three_kinds() -> None:
     kinds = Counter(payment.fraud_kind for payment in generated(SEED) if payment.is_fraud)
-    assert sorted(kinds) == sorted(FRAUD_KINDS)
+    assert {str(kind) for kind in kinds} == set(FRAUD_KINDS)
     assert 0.007 < sum(kinds.values()) / len(generated(SEED)) < 0.013
     assert min(kinds.values()) > 100
     assert all((payment.fraud_kind is not None) == payment.is_fraud for payment in generated(SEED))

@@ -1,0 +1,1 @@
+"""Observers: they read everything and change nothing."""

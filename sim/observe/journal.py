@@ -1,0 +1,88 @@
+"""The journal of a run: its facts in order, one JSON line each, and the hash that answers for all of them."""
+
+import hashlib
+import json
+from dataclasses import fields
+from enum import Enum
+from typing import Any
+
+from sim.machine.facts import Facts
+from sim.rules.batch import RecordBatch, RecordColumns
+from sim.rules.facts import JOURNAL, LogClosed
+from sim.rules.topics import TopicPartition
+from sim.world.cluster import Cluster
+
+__all__ = ["Journal"]
+
+
+class Journal:
+    """Facts with their times; `lines` is what `facts.jsonl` holds."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts: list[tuple[int, Any]] = []
+        for kind in JOURNAL:
+            facts.listen(kind, self._note)
+
+    def _note(self, time: int, fact: object) -> None:
+        self.facts.append((time, fact))
+
+    def close(self, time: int, cluster: Cluster) -> None:
+        """Add the content of every partition's log, so that the hash covers each record."""
+        for name in cluster.partitions():
+            partition = cluster.leader(name)
+            if partition is not None:
+                log = partition.log
+                digest = hashlib.sha256()
+                for batch in log.batches():
+                    _digest(digest, batch)
+                self._note(
+                    time,
+                    LogClosed(
+                        name,
+                        log.log_start_offset,
+                        partition.high_watermark.value,
+                        log.log_end_offset,
+                        digest.hexdigest(),
+                    ),
+                )
+
+    def lines(self) -> list[str]:
+        """One JSON object per fact: `t` in seconds, `fact` its kind, then its fields."""
+        return [line(time, fact) for time, fact in self.facts]
+
+    def sha256(self) -> str:
+        """The hash of all lines: equal for equal runs, whatever the process or the hash seed."""
+        digest = hashlib.sha256()
+        for text in self.lines():
+            digest.update(text.encode() + b"\n")
+        return digest.hexdigest()
+
+
+def line(time: int, fact: Any) -> str:
+    """A fact as one line of JSON; what is too large for a line (records) is left out."""
+    content: dict[str, Any] = {"t": time / 1e9, "fact": type(fact).__name__}
+    for field in fields(fact):
+        value = getattr(fact, field.name)
+        if field.repr:
+            content[field.name] = _plain(value)
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, TopicPartition):
+        return str(value)
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _digest(digest: Any, batch: RecordBatch) -> None:
+    columns: RecordColumns = batch.columns
+    head = (batch.base_offset, batch.leader_epoch, batch.size_bytes, batch.producer_id, batch.base_sequence)
+    digest.update(repr(head).encode())
+    digest.update(repr([int(timestamp) for timestamp in columns.timestamps_ms]).encode())
+    for column in (columns.keys, columns.values):
+        for value in column or ():
+            digest.update(b"-" if value is None else value)

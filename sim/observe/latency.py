@@ -1,0 +1,55 @@
+"""Latencies of any number in bounded memory: logarithmic buckets, one percent wide."""
+
+import math
+from collections.abc import Sequence
+
+import numpy
+
+__all__ = ["Histogram", "quantiles"]
+
+GROWTH = 1.01
+QUANTILES = (("p50", 0.50), ("p95", 0.95), ("p99", 0.99))
+
+
+def quantiles(nanoseconds: Sequence[int]) -> dict[str, float]:
+    """p50, p95, p99 and max of a window of latencies, in milliseconds; empty for an empty window."""
+    if not len(nanoseconds):
+        return {}
+    ordered = numpy.sort(numpy.asarray(nanoseconds, dtype=numpy.float64)) / 1e6
+    found = {
+        name: float(ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)]) for name, share in QUANTILES
+    }
+    return {**found, "max": float(ordered[-1])}
+
+
+class Histogram:
+    """Counts per bucket; a quantile is right to one percent."""
+
+    def __init__(self) -> None:
+        self._counts = numpy.zeros(4096, dtype=numpy.int64)
+        self._largest = 0
+
+    def add(self, nanoseconds: Sequence[int]) -> None:
+        """Count a column of latencies."""
+        if len(nanoseconds):
+            column = numpy.maximum(numpy.asarray(nanoseconds, dtype=numpy.float64), 1.0)
+            buckets = numpy.ceil(numpy.log(column) / math.log(GROWTH)).astype(numpy.int64)
+            self._counts += numpy.bincount(buckets, minlength=len(self._counts))
+            self._largest = max(self._largest, int(column.max()))
+
+    @property
+    def count(self) -> int:
+        """How many latencies were counted."""
+        return int(self._counts.sum())
+
+    def summary(self) -> dict[str, float]:
+        """p50, p95, p99 and max in milliseconds; empty when nothing was counted."""
+        total = self.count
+        if not total:
+            return {}
+        running = numpy.cumsum(self._counts)
+        found = {}
+        for name, share in QUANTILES:
+            bucket = int(numpy.searchsorted(running, math.ceil(share * total)))
+            found[name] = round(min(GROWTH**bucket, self._largest) / 1e6, 3)
+        return {**found, "max": round(self._largest / 1e6, 3)}

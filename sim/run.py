@@ -1,0 +1,197 @@
+"""One run: fly a scenario's plan under observation, and keep what came out of it."""
+
+import csv
+import hashlib
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from sim.observe.journal import Journal
+from sim.observe.metrics import Metrics
+from sim.observe.verdict import Verdict, Witness
+from sim.rules.errors import ConfigError
+from sim.scenario import Scenario
+from sim.world.flight import Flight
+from sim.world.settings import Settings
+
+__all__ = ["Run", "fly", "prepare_folder"]
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(slots=True)
+class Run:
+    """What a flight left: metrics over time, facts in order, the verdict, and the scenario's own results."""
+
+    scenario: Scenario
+    settings: Settings
+    given: Mapping[str, object]
+    flight: Flight
+    metrics: Metrics
+    journal: Journal
+    verdict: Verdict
+    results: Mapping[str, Any]
+    simulated_s: float
+    wall_s: float
+    partial: bool
+    until: int | None
+
+    @property
+    def facts(self) -> list[tuple[int, Any]]:
+        """Pairs of simulated nanoseconds and fact, in order."""
+        return self.journal.facts
+
+    def summary(self) -> dict[str, Any]:
+        """The one JSON object that stands for the run."""
+        moved = self.metrics.records_acknowledged + self.metrics.records_delivered
+        return {
+            "scenario": self.scenario.name,
+            "seed": self.settings.seed,
+            "simulated_s": self.simulated_s,
+            "wall_s": round(self.wall_s, 3),
+            "records_produced": self.metrics.records_acknowledged,
+            "records_consumed": self.metrics.records_delivered,
+            "records_per_wall_s": round(moved / max(self.wall_s, 1e-9)),
+            "partial": self.partial,
+            "verdict": self.verdict.counts(),
+            "metrics": self._metric_summary(),
+            "results": dict(self.results),
+            "trace_sha256": self.journal.sha256(),
+        }
+
+    def manifest(self) -> dict[str, Any]:
+        """All that is needed to fly the same again."""
+        source = self.settings.input
+        return {
+            "scenario": self.scenario.name,
+            "seed": self.settings.seed,
+            "set": dict(self.given),
+            "faults": self.settings.faults,
+            "until_s": None if self.until is None else self.until / 1e9,
+            "input": None
+            if source is None
+            else {
+                "path": str(source.path),
+                "sha256": _file_sha256(source.path),
+                "columns": dict(source.columns),
+                "speed": source.speed,
+                "reorder_window_ms": source.reorder_window_ms,
+                "on_bad_line": source.on_bad_line,
+            },
+            "knobs": dict(self.settings.values),
+            "planned_faults": [str(fault) for fault in self.flight.plan.faults],
+            "versions": {name: version(name) for name in ("kafkasim", "simpy", "networkx", "numpy")}
+            | {"python": platform.python_version()},
+            "partial": self.partial,
+            "trace_sha256": self.journal.sha256(),
+        }
+
+    def write(self, folder: Path) -> None:
+        """Leave manifest, facts, metrics, verdict and the plot in a folder."""
+        prepare_folder(folder)
+        _write(folder / "facts.jsonl", "".join(line + "\n" for line in self.journal.lines()))
+        _write(folder / "verdict.json", json.dumps(self.verdict.as_json(), indent=1) + "\n")
+        with (folder / "metrics.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["time_s", "metric", "labels", "value"])
+            for sample in self.metrics.samples:
+                labels = ";".join(f"{name}={value}" for name, value in sample.labels)
+                writer.writerow([f"{sample.time_s:g}", sample.metric, labels, f"{sample.value:.6g}"])
+        self.plot(folder / "throughput_lag.png")
+        _write(folder / "manifest.json", json.dumps(self.manifest(), indent=1) + "\n")
+
+    def plot(self, path: Path | None = None) -> Any:
+        """Throughput and lag over time with the faults shaded; returns the matplotlib figure, or saves it."""
+        from sim.view.throughput_lag import draw
+
+        return draw(self, path)
+
+    def _metric_summary(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for (metric, labels), histogram in self.metrics.histograms.items():
+            name = "/".join(value for _, value in labels)
+            found.setdefault(metric, {})[name] = histogram.summary()
+        for group in self.flight.plan.groups:
+            times, lags = self.metrics.series("records-lag", group=group.group_id)
+            if lags:
+                peak = max(lags)
+                found.setdefault("records-lag-max", {})[group.group_id] = {
+                    "records": peak,
+                    "at_s": times[lags.index(peak)],
+                }
+        under = self.metrics.series("UnderReplicatedPartitions")[1]
+        offline = self.metrics.series("OfflinePartitionsCount")[1]
+        found["under_replicated_s"] = sum(value > 0 for value in under)
+        found["offline_s"] = sum(value > 0 for value in offline)
+        return found
+
+
+def fly(
+    scenario: Scenario,
+    settings: Settings,
+    given: Mapping[str, object],
+    until: int | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """Fly a scenario. Raises ConfigError for what cannot work; Ctrl-C ends the flight early and is kept as partial."""
+    if settings.out is not None:
+        prepare_folder(settings.out)
+    started = time.perf_counter()
+    plan = scenario.plan(settings)
+    flight = Flight(plan, settings.seed)
+    metrics, journal, witness = Metrics(flight), Journal(flight.machine.facts), Witness(flight)
+    expected = plan.duration if until is None else until
+    partial = False
+    try:
+        for now in flight.fly(until):
+            metrics.sample()
+            if progress is not None:
+                progress(now, expected)
+    except KeyboardInterrupt:
+        partial = True
+        metrics.sample()
+    except BaseException:
+        if plan.wrap_up is not None:
+            plan.wrap_up(False)
+        raise
+    journal.close(flight.now, flight.cluster)
+    results = plan.wrap_up(True) if plan.wrap_up is not None else {}
+    verdict = witness.verdict()
+    wall_s = time.perf_counter() - started
+    run = Run(
+        scenario, settings, given, flight, metrics, journal, verdict, results, flight.now / 1e9, wall_s, partial, until
+    )
+    if settings.out is not None:
+        run.write(settings.out)
+    return run
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make a folder that can be written to. Raises ConfigError, one line."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--out {folder}: {error.strerror or error}; name a folder that can be made") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigError(f"--out {folder}: the folder cannot be written to; name another one")
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a whole file or none: under another name first."""
+    unfinished = path.with_name(path.name + ".part")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(path)
+
+
+def _file_sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

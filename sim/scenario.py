@@ -1,0 +1,53 @@
+"""A scenario: a story with a name, its knobs, and the plan that it makes of them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sim.machine.clock import parse_duration
+from sim.world.plan import Plan
+from sim.world.settings import Input, Knob, Settings, settings_from
+
+if TYPE_CHECKING:
+    from sim.run import Run
+
+__all__ = ["Scenario"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One story. `story` is the docstring of its file: *Covers, Story, Watch for, Predict*."""
+
+    name: str
+    summary: str
+    story: str
+    make: Callable[[Settings], Plan]
+    knobs: Mapping[str, Knob] = field(default_factory=dict)
+    level: str = "beginner"
+    takes_input: bool = False
+
+    def settings(self, given: Mapping[str, object] | None = None, **rest: Any) -> Settings:
+        """Check what a user sets. Raises ConfigError, one line."""
+        return settings_from(self.knobs, given or {}, **rest)
+
+    def plan(self, settings: Settings) -> Plan:
+        """The plan of one flight."""
+        return settings.applied(self.make(settings))
+
+    def run(
+        self,
+        seed: int = 0,
+        set: Mapping[str, object] | None = None,
+        until: str | int | None = None,
+        faults: bool = True,
+        input: Input | None = None,
+        out: str | Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> "Run":
+        """Fly it. `set` takes knobs and Kafka keys; `until` cuts the run short (`"90s"`); `out` keeps its files."""
+        from sim.run import fly
+
+        folder = None if out is None else Path(out)
+        settings = self.settings(set, seed=seed, faults=faults, input=input, out=folder)
+        return fly(self, settings, dict(set or {}), None if until is None else parse_duration(until), progress)
