@@ -1,12 +1,14 @@
 """One run: fly a scenario's plan under observation, and keep what came out of it."""
 
 import csv
+import gc
 import hashlib
 import json
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,11 +16,12 @@ from typing import Any
 
 from sim.observe.journal import Journal
 from sim.observe.metrics import Metrics
+from sim.observe.sentences import tell
 from sim.observe.verdict import Verdict, Witness
 from sim.rules.errors import ConfigError
 from sim.scenario import Scenario
 from sim.world.flight import Flight
-from sim.world.settings import Settings
+from sim.world.settings import KINDS, Settings
 
 __all__ = ["Run", "fly", "prepare_folder"]
 
@@ -46,6 +49,19 @@ class Run:
     def facts(self) -> list[tuple[int, Any]]:
         """Pairs of simulated nanoseconds and fact, in order."""
         return self.journal.facts
+
+    def sentences(self) -> list[str]:
+        """The run in sentences: what every scenario can say, then what this one adds."""
+        own = self.results.get("sentences", [])
+        return [*tell(self.flight, self.metrics, self.verdict), *own]
+
+    def ignored(self) -> list[str]:
+        """Kafka keys that the user has set and that have no effect here."""
+        return [
+            f"{kind}.{key} is Kafka's, but the simulator does not model it yet; it had no effect"
+            for kind, values in self.settings.overrides.items()
+            for key in KINDS[kind].of(values).ignored()
+        ]
 
     def summary(self) -> dict[str, Any]:
         """The one JSON object that stands for the run."""
@@ -144,18 +160,11 @@ def fly(
         prepare_folder(settings.out)
     started = time.perf_counter()
     plan = scenario.plan(settings)
-    flight = Flight(plan, settings.seed)
-    metrics, journal, witness = Metrics(flight), Journal(flight.machine.facts), Witness(flight)
-    expected = plan.duration if until is None else until
-    partial = False
     try:
-        for now in flight.fly(until):
-            metrics.sample()
-            if progress is not None:
-                progress(now, expected)
-    except KeyboardInterrupt:
-        partial = True
-        metrics.sample()
+        flight = Flight(plan, settings.seed)
+        metrics, journal, witness = Metrics(flight), Journal(flight.machine.facts), Witness(flight)
+        with _no_garbage_collection():
+            partial = _fly(flight, metrics, until, progress)
     except BaseException:
         if plan.wrap_up is not None:
             plan.wrap_up(False)
@@ -170,6 +179,31 @@ def fly(
     if settings.out is not None:
         run.write(settings.out)
     return run
+
+
+def _fly(flight: Flight, metrics: Metrics, until: int | None, progress: Progress | None) -> bool:
+    """Let the clock run and sample; True when Ctrl-C has ended it early."""
+    try:
+        for now in flight.fly(until):
+            metrics.sample()
+            if progress is not None:
+                progress(now, flight.expected() if until is None else until)
+    except KeyboardInterrupt:
+        metrics.sample()
+        return True
+    return False
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Records are kept in logs and never in cycles: looking for cycles among them costs a fifth of a run."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def prepare_folder(folder: Path) -> None:

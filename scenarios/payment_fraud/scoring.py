@@ -2,14 +2,29 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
-
-from scenarios.payment_fraud.payments import Payment
 
 __all__ = ["Delays", "KindScore", "Score", "score_alerts", "summarise_delays"]
 
 UNKNOWN_KIND = "unknown"
+
+
+class Labelled(Protocol):
+    """Whatever carries a payment's id and label."""
+
+    @property
+    def payment_id(self) -> str:
+        """The payment's id."""
+
+    @property
+    def is_fraud(self) -> bool | None:
+        """The label, None when there is none."""
+
+    @property
+    def fraud_kind(self) -> str | None:
+        """The kind of fraud, None when not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +79,7 @@ class Delays:
     max_ms: float | None
 
 
-def score_alerts(payments: Iterable[Payment], alerted_ids: Iterable[str]) -> Score:
+def score_alerts(payments: Iterable[Labelled], alerted_ids: Iterable[str]) -> Score:
     """Compare the ids of alerted payments with the labels; payments without a label count nowhere."""
     alerted = frozenset(alerted_ids)
     true_positives = false_positives = 0

@@ -4,7 +4,6 @@ Source: core/src/main/scala/kafka/server/BrokerServer.scala, KafkaApis.scala
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from sim.actors.broker_lifecycle import BrokerLifecycle
 from sim.actors.fetch_handler import FetchHandler
@@ -84,10 +83,9 @@ class Broker(Server):
         self.incarnation += 1
         self.epoch = -1
         self.image = MetadataImage()
+        self.listening = False
         self.replicas = ReplicaManager(self)
-        self.replica_client = NetworkClient(self, self.directory, self.config.replica_socket_timeout_ms)
-        self.controller_client = NetworkClient(self, self.directory, self.config.request_timeout_ms)
-        self.metadata_client = NetworkClient(self, self.directory, self.config.request_timeout_ms)
+        self.replica_client = NetworkClient(self, self.directory, self.config.request_timeout_ms, 0, 0)
         self.fetches = FetchHandler(self)
         self.produces = ProduceHandler(self)
         self.isr = IsrManager(self)
@@ -108,6 +106,7 @@ class Broker(Server):
             OffsetCommitRequest: self.groups.commit,
             OffsetFetchRequest: self.groups.fetch_offsets,
         }
+        self.replicas.begin()
         self.announce(BrokerStarted(self.node_id))
         if self.incarnation > 1:
             self.lifecycle.join(self.hardware.broker_start)
@@ -115,6 +114,7 @@ class Broker(Server):
     def join_running_cluster(self, image: MetadataImage) -> None:
         """Begin the first life registered, unfenced and up to date, as a cluster that has long been running."""
         self.start()
+        self.listening = True
         self.epoch = image.brokers[self.node_id].broker_epoch
         self.image = image
         changes = [PartitionChange(name, registration) for name, registration in image.partitions.items()]
@@ -122,10 +122,8 @@ class Broker(Server):
         self.lifecycle.go_on()
 
     def stop(self) -> None:
-        """Killed: the disk keeps the logs and the last high watermarks."""
+        """Killed: the disk keeps the logs, and the high watermarks as they were written last."""
         if self.life.alive:
-            for name, partition in self.replicas.partitions.items():
-                self.checkpoints[name] = partition.high_watermark.value
             super().stop()
             self.announce(BrokerStopped(self.node_id))
 
@@ -137,13 +135,10 @@ class Broker(Server):
         """Answer a small request, at the price of one request handler's work."""
         request.reply(body, self.cpu.work(self.now, self.hardware.request_cost))
 
-    def ask_controller(self, body: Message, callback: Callable[[Any], None]) -> None:
-        """Send a request to the active controller."""
-        self.controller_client.request(self.controller_id, body, callback)
-
-    def is_eligible(self, broker_id: int) -> bool:
-        """Whether a broker may be in an ISR, as far as this broker's metadata tells."""
-        return self.image.alive(broker_id)
+    def alive_epoch(self, broker_id: int) -> int | None:
+        """The epoch of a broker that is registered and not fenced, as far as this broker's metadata tells."""
+        broker = self.image.brokers.get(broker_id)
+        return None if broker is None or broker.fenced else broker.broker_epoch
 
     def became_leader(self, partition: Partition) -> None:
         """This broker leads a partition from now on; a part of `__consumer_offsets` brings its groups."""
@@ -153,10 +148,10 @@ class Broker(Server):
         """This broker led a partition and does so no longer."""
         self.groups.resigned(partition)
 
-    def read_from_disk(self, partition: Partition, from_offset: int, size_bytes: int) -> None:
-        """Charge a read that the page cache cannot serve."""
+    def read_from_disk(self, partition: Partition, from_offset: int, size_bytes: int) -> int:
+        """When a read is done: now, unless it lies too far back for the page cache."""
         behind = partition.log.size_bytes_between(from_offset, partition.log.log_end_offset)
-        self.disk.read(self.now, size_bytes, behind)
+        return self.disk.read(self.now, size_bytes, behind)
 
     def _metadata(self, request: ServerRequest) -> None:
         self.reply(request, MetadataResponse(self.image))
@@ -166,11 +161,10 @@ class Broker(Server):
         assert isinstance(body, ListOffsetsRequest)
         answer = ListOffsetsResponse({})
         for name in body.partitions:
-            partition = self.replicas.partitions.get(name)
-            if partition is None or not partition.is_leader:
-                answer.errors[name] = ErrorCode.NOT_LEADER_OR_FOLLOWER
-            elif body.earliest:
-                answer.offsets[name] = partition.log.log_start_offset
+            partition = self.replicas.find(name)
+            found = partition if isinstance(partition, ErrorCode) else partition.offset_of(body.earliest)
+            if isinstance(found, ErrorCode):
+                answer.errors[name] = found
             else:
-                answer.offsets[name] = partition.high_watermark.value
+                answer.offsets[name] = found
         self.reply(request, answer)

@@ -1,27 +1,45 @@
 """How a broker comes to take part: register, follow the metadata log, be unfenced, and keep its session alive.
 
 Source: core/src/main/scala/kafka/server/BrokerLifecycleManager.scala, BrokerServer.scala
-Fidelity: approximate — the first heartbeat after registration waits until the broker has seen its own registration
+Fidelity: approximate — replicas are ready as soon as metadata is there; a fetch of the metadata log waits for the next
+    commit, where Kafka's returns empty after half a second
+Left out: controlled shutdown, the time-out of the first registration.
 """
 
+from enum import Enum
 from typing import TYPE_CHECKING
 
+from sim.actors.network_client import NetworkClient
 from sim.machine.clock import MILLISECOND
-from sim.rules.errors import ErrorCode
-from sim.rules.protocol import (
+from sim.rules.controller_protocol import (
     BrokerHeartbeatRequest,
     BrokerHeartbeatResponse,
     BrokerRegistrationRequest,
     BrokerRegistrationResponse,
     FetchMetadataRequest,
     FetchMetadataResponse,
-    Message,
 )
+from sim.rules.errors import ErrorCode
+from sim.rules.protocol import Message
 
 if TYPE_CHECKING:
     from sim.actors.broker import Broker
 
-__all__ = ["BrokerLifecycle"]
+__all__ = ["BrokerLifecycle", "BrokerState"]
+
+STARTING_INTERVAL = 10 * MILLISECOND
+METADATA_PATIENCE_MS = 86_400_000
+
+
+class BrokerState(Enum):
+    """How far a broker has got: catching up with the metadata log, waiting to be unfenced, taking part.
+
+    Source: server-common/src/main/java/org/apache/kafka/metadata/BrokerState.java
+    """
+
+    STARTING = 1
+    RECOVERY = 2
+    RUNNING = 3
 
 
 class BrokerLifecycle:
@@ -29,8 +47,11 @@ class BrokerLifecycle:
 
     def __init__(self, broker: "Broker") -> None:
         self._broker = broker
-        self._heartbeating = False
-        self._interval = broker.config.broker_heartbeat_interval_ms * MILLISECOND
+        interval_ms = broker.config.broker_heartbeat_interval_ms
+        self._interval = interval_ms * MILLISECOND
+        self._channel = NetworkClient(broker, broker.directory, interval_ms, 50, 50)
+        self._metadata_channel = NetworkClient(broker, broker.directory, METADATA_PATIENCE_MS, 20, 20)
+        self.state = BrokerState.STARTING
 
     def join(self, boot_time: int) -> None:
         """Boot for so many nanoseconds, then fetch metadata and register."""
@@ -38,53 +59,56 @@ class BrokerLifecycle:
         self._broker.after(boot_time, self._register)
 
     def go_on(self) -> None:
-        """Be registered and up to date already; the first heartbeat comes at a random moment of the interval."""
-        self._heartbeating = True
+        """Take part already; the first heartbeat comes at a random moment of the interval."""
+        self.state = BrokerState.RUNNING
         self._fetch_metadata()
         self._broker.after(self._broker.random.randrange(self._interval), self._heartbeat)
 
     def _register(self) -> None:
         broker = self._broker
         request = BrokerRegistrationRequest(broker.node_id, broker.incarnation, broker.host.rack, False)
-        broker.ask_controller(request, self._registered)
+        self._channel.request(broker.controller_id, request, self._registered)
 
     def _registered(self, answer: Message) -> None:
         """A refusal (the old session still lasts) or a lost answer is tried again after a heartbeat interval."""
         if isinstance(answer, BrokerRegistrationResponse) and answer.error is ErrorCode.NONE:
             self._broker.epoch = answer.broker_epoch
-            self._begin_heartbeats()
+            self._heartbeat()
         else:
             self._broker.after(self._interval, self._register)
 
-    def _begin_heartbeats(self) -> None:
-        broker = self._broker
-        if not self._heartbeating and 0 <= broker.epoch <= broker.image.offset:
-            self._heartbeating = True
-            self._heartbeat()
-
     def _heartbeat(self) -> None:
         broker = self._broker
-        request = BrokerHeartbeatRequest(broker.node_id, broker.epoch, broker.image.offset)
-        broker.ask_controller(request, self._heartbeat_answered)
+        starting = self.state is BrokerState.STARTING
+        request = BrokerHeartbeatRequest(broker.node_id, broker.epoch, broker.image.offset, starting)
+        self._channel.request(broker.controller_id, request, self._heartbeat_answered)
 
     def _heartbeat_answered(self, answer: Message) -> None:
-        if isinstance(answer, BrokerHeartbeatResponse) and answer.error is ErrorCode.STALE_BROKER_EPOCH:
-            self._heartbeating = False
-            self._broker.epoch = -1
-            self._register()
-            return
-        self._broker.after(self._interval, self._heartbeat)
+        if isinstance(answer, BrokerHeartbeatResponse) and answer.error is ErrorCode.NONE:
+            self._broker.after(self._advance(answer), self._heartbeat)
+        else:
+            self._broker.after(self._interval, self._heartbeat)
+
+    def _advance(self, answer: BrokerHeartbeatResponse) -> int:
+        """Go on to the next state if the controller allows it; the time until the next heartbeat."""
+        if self.state is BrokerState.STARTING:
+            if not answer.is_caught_up:
+                return STARTING_INTERVAL
+            self.state = BrokerState.RECOVERY
+            return 0
+        if self.state is BrokerState.RECOVERY and not answer.is_fenced:
+            self.state = BrokerState.RUNNING
+            self._broker.listening = True
+        return self._interval
 
     def _fetch_metadata(self) -> None:
         broker = self._broker
-        broker.metadata_client.request(
-            broker.controller_id, FetchMetadataRequest(broker.node_id, broker.image.offset), self._metadata_fetched
-        )
+        request = FetchMetadataRequest(broker.node_id, broker.image.offset)
+        self._metadata_channel.request(broker.controller_id, request, self._metadata_fetched)
 
     def _metadata_fetched(self, answer: Message) -> None:
         broker = self._broker
         if isinstance(answer, FetchMetadataResponse):
             broker.image = answer.image
             broker.replicas.apply(answer.changes)
-            self._begin_heartbeats()
         self._fetch_metadata()

@@ -1,27 +1,29 @@
 """The active KRaft controller: who is alive, who leads, and the metadata log that tells everybody.
 
 Source: metadata/src/main/java/org/apache/kafka/controller/QuorumController.java
-Left out: a quorum of several controllers, snapshots, topic deletion and reassignment.
+Left out: a quorum of several controllers, snapshots, topic deletion and reassignment, controlled shutdown.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from sim.actors.metadata_log import MetadataLog
+from sim.actors.metadata_log import MetadataLog, MetadataRecord
 from sim.actors.socket_server import Server, ServerRequest
 from sim.machine.clock import MILLISECOND, SECOND
 from sim.machine.machine import Machine
 from sim.machine.network import Host
+from sim.rules.alter_partition import ProposedIsr, alter_partition_refusal
+from sim.rules.broker_sessions import (
+    fence_check_interval,
+    has_valid_session,
+    is_fenced_after_heartbeat,
+    registration_refusal,
+)
 from sim.rules.config import BrokerConfig, TopicConfig
-from sim.rules.election import Election, PartitionRegistration, change_partition
-from sim.rules.errors import ErrorCode
-from sim.rules.facts import BrokerFenced, BrokerRegistered, BrokerUnfenced, IsrChanged, LeaderElected
-from sim.rules.high_watermark import effective_min_insync_replicas
-from sim.rules.metadata import BrokerRegistration, MetadataImage, PartitionChange
-from sim.rules.placement import UsableBroker, place_replicas
-from sim.rules.protocol import (
+from sim.rules.controller_protocol import (
     AllocateProducerIdsRequest,
     AllocateProducerIdsResponse,
+    AlteredPartition,
     AlterPartitionRequest,
     AlterPartitionResponse,
     BrokerHeartbeatRequest,
@@ -29,14 +31,21 @@ from sim.rules.protocol import (
     BrokerRegistrationRequest,
     BrokerRegistrationResponse,
     FetchMetadataRequest,
-    Message,
 )
+from sim.rules.election import RECOVERED, RECOVERING, Election, PartitionRegistration, change_partition
+from sim.rules.errors import ErrorCode
+from sim.rules.facts import BrokerFenced, BrokerRegistered, BrokerUnfenced, IsrChanged, LeaderElected
+from sim.rules.high_watermark import effective_min_insync_replicas
+from sim.rules.metadata import BrokerRegistration, MetadataImage, PartitionChange
+from sim.rules.placement import UsableBroker, place_replicas
+from sim.rules.protocol import Message
 from sim.rules.topics import TopicPartition
 
 __all__ = ["Controller"]
 
 NOBODY = -1
 PRODUCER_ID_BLOCK_SIZE = 1000
+NEXT_STALE_BROKER = 10 * MILLISECOND
 
 
 class Controller(Server):
@@ -70,7 +79,7 @@ class Controller(Server):
         Raises InvalidReplicationFactorError when there are fewer brokers than replicas.
         """
         brokers = [BrokerRegistration(broker, 0, 1, rack, fenced=False) for broker, rack in racks.items()]
-        records: list[BrokerRegistration | PartitionChange] = list(brokers)
+        records: list[MetadataRecord] = list(brokers)
         usable = [UsableBroker(broker.broker_id, broker.rack, False) for broker in brokers]
         for topic, (partition_count, replication_factor) in topics.items():
             placed = place_replicas(usable, partition_count, replication_factor, self.random.randrange)
@@ -82,8 +91,10 @@ class Controller(Server):
 
     def on_start(self) -> None:
         """The tasks that Kafka schedules."""
-        self.every(self._session // 8, self._fence_stale_brokers)
-        self.every(self._config.leader_imbalance_check_interval_seconds * SECOND, self._elect_preferred)
+        self.after(fence_check_interval(self._session), self._fence_stale_broker)
+        if self._config.auto_leader_rebalance_enable:
+            self.every(self._config.leader_imbalance_check_interval_seconds * SECOND, self._elect_preferred)
+        self.every(self._config.unclean_leader_election_interval_ms * MILLISECOND, self._elect_unclean)
 
     def handle(self, request: ServerRequest) -> None:
         """Dispatch by kind of request."""
@@ -93,53 +104,54 @@ class Controller(Server):
         elif isinstance(body, BrokerHeartbeatRequest):
             self._heartbeat(request, body)
         elif isinstance(body, AlterPartitionRequest):
-            self._alter_partition(request, body)
+            self._alter_partitions(request, body)
         elif isinstance(body, BrokerRegistrationRequest):
             self._register(request, body)
         elif isinstance(body, AllocateProducerIdsRequest):
-            self._allocate_producer_ids(request)
+            self._allocate_producer_ids(request, body)
         else:
             super().handle(request)
 
-    def _write(
-        self,
-        records: Iterable[BrokerRegistration | PartitionChange],
-        request: ServerRequest | None = None,
-        answer: Message | None = None,
-    ) -> None:
-        """Append to the metadata log; the answer goes out when the records are committed."""
-        written = list(records)
+    def _write(self, records: Sequence[MetadataRecord]) -> None:
+        """Append to the metadata log and tell what it means."""
         before = self.image.partitions
-        for record in written:
+        for record in records:
             if isinstance(record, PartitionChange):
                 self._announce(record, before.get(record.partition))
-        self.metadata.append(written)
-        if request is not None and answer is not None:
-            self.metadata.when_committed(lambda: request.reply(answer))
+        if records:
+            self.metadata.append(records)
+
+    def _reply(self, request: ServerRequest, answer: Message) -> None:
+        """Answer when everything written so far is committed, as Kafka does even after a mere read."""
+        self.metadata.when_settled(lambda: request.reply(answer))
 
     def _announce(self, change: PartitionChange, before: PartitionRegistration | None) -> None:
         after = change.registration
         if before is None or before.leader_epoch != after.leader_epoch:
-            recovering = after.leader_recovery_state == "RECOVERING"
+            recovering = after.leader_recovery_state == RECOVERING
             self.announce(LeaderElected(change.partition, after.leader, after.leader_epoch, recovering))
         if before is None or before.isr != after.isr or before.elr != after.elr:
             self.announce(IsrChanged(change.partition, after.isr, after.elr))
 
     def _register(self, request: ServerRequest, body: BrokerRegistrationRequest) -> None:
         existing = self.image.brokers.get(body.broker_id)
-        contact = self._contacts.get(body.broker_id)
-        returns = existing is not None and existing.incarnation != body.incarnation
-        if returns and contact is not None and self.now - contact < self._session:
-            request.reply(BrokerRegistrationResponse(ErrorCode.DUPLICATE_BROKER_REGISTRATION))
+        valid = has_valid_session(self._contacts.get(body.broker_id), self.now, self._session)
+        refusal = registration_refusal(existing, body.incarnation, valid)
+        if refusal is not None:
+            request.reply(BrokerRegistrationResponse(refusal))
+            return
+        if existing is not None and existing.incarnation == body.incarnation:
+            self._reply(request, BrokerRegistrationResponse(ErrorCode.NONE, existing.broker_epoch))
             return
         self._contacts.pop(body.broker_id, None)
-        changes: list[BrokerRegistration | PartitionChange] = []
-        if returns and not body.clean_shutdown:
+        changes: list[MetadataRecord] = []
+        if not body.clean_shutdown:
             changes += self._changes(unclean=body.broker_id)
         epoch = self.image.offset + len(changes) + 1
         changes.append(BrokerRegistration(body.broker_id, epoch, body.incarnation, body.rack, fenced=True))
-        self._write(changes, request, BrokerRegistrationResponse(ErrorCode.NONE, epoch))
+        self._write(changes)
         self.announce(BrokerRegistered(body.broker_id, epoch))
+        self._reply(request, BrokerRegistrationResponse(ErrorCode.NONE, epoch))
 
     def _heartbeat(self, request: ServerRequest, body: BrokerHeartbeatRequest) -> None:
         broker = self.image.brokers.get(body.broker_id)
@@ -147,19 +159,33 @@ class Controller(Server):
             request.reply(BrokerHeartbeatResponse(ErrorCode.STALE_BROKER_EPOCH))
             return
         self._contacts[body.broker_id] = self.now
-        if broker.fenced and body.metadata_offset >= broker.broker_epoch:
-            records: list[BrokerRegistration | PartitionChange] = [replace(broker, fenced=False)]
-            self._write([*records, *self._changes(added=body.broker_id)])
+        registration_offset = broker.broker_epoch
+        fenced = is_fenced_after_heartbeat(broker.fenced, body.wants_fence, body.metadata_offset, registration_offset)
+        if broker.fenced and not fenced:
+            self._write([replace(broker, fenced=False), *self._changes(added=body.broker_id)])
             self.announce(BrokerUnfenced(body.broker_id))
-        request.reply(BrokerHeartbeatResponse(ErrorCode.NONE, self.image.brokers[body.broker_id].fenced))
+        elif fenced and not broker.fenced:
+            self._fence(broker)
+        caught_up = body.metadata_offset >= registration_offset
+        self._reply(request, BrokerHeartbeatResponse(ErrorCode.NONE, caught_up, fenced))
 
-    def _fence_stale_brokers(self) -> None:
-        for broker_id, broker in self.image.brokers.items():
-            contact = self._contacts.get(broker_id)
-            if not broker.fenced and contact is not None and self.now - contact >= self._session:
-                changes = self._changes(removed=broker_id)
-                self._write([*changes, replace(broker, fenced=True)])
-                self.announce(BrokerFenced(broker_id))
+    def _fence_stale_broker(self) -> None:
+        """Fence one broker that has not been heard of for too long; the next one follows at once."""
+        stale = [
+            broker_id
+            for broker_id, contact in self._contacts.items()
+            if not has_valid_session(contact, self.now, self._session)
+        ]
+        if not stale:
+            self.after(fence_check_interval(self._session), self._fence_stale_broker)
+            return
+        self._contacts.pop(stale[0])
+        self._fence(self.image.brokers[stale[0]])
+        self.after(NEXT_STALE_BROKER, self._fence_stale_broker)
+
+    def _fence(self, broker: BrokerRegistration) -> None:
+        self._write([*self._changes(removed=broker.broker_id), replace(broker, fenced=True)])
+        self.announce(BrokerFenced(broker.broker_id))
 
     def _changes(self, removed: int = NOBODY, added: int = NOBODY, unclean: int = NOBODY) -> list[PartitionChange]:
         """What follows for the partitions when a broker goes, comes, or comes back after an unclean stop.
@@ -170,24 +196,38 @@ class Controller(Server):
         def alive(broker: int) -> bool:
             return broker not in (removed, unclean) and (broker == added or self.image.alive(broker))
 
-        changes = []
-        for name, partition in self.image.partitions.items():
-            returns = added != NOBODY and partition.leader == NOBODY
-            if returns or removed in partition.isr or unclean in (*partition.isr, *partition.elr):
-                isr = tuple(broker for broker in partition.isr if broker not in (removed, unclean))
-                changed = self._change(name, partition, alive, isr, unclean=unclean)
-                if changed is not None:
-                    changes.append(PartitionChange(name, changed))
-        return changes
+        def changed(name: TopicPartition, partition: PartitionRegistration) -> PartitionRegistration | None:
+            isr = tuple(broker for broker in partition.isr if broker not in (removed, unclean))
+            return self._change(name, partition, alive, isr, unclean=unclean)
+
+        return self._changed(
+            changed,
+            lambda partition: (
+                (added != NOBODY and partition.leader == NOBODY)
+                or removed in partition.isr
+                or unclean in partition.isr
+                or unclean in partition.elr
+            ),
+        )
+
+    def _changed(
+        self,
+        change: Callable[[TopicPartition, PartitionRegistration], PartitionRegistration | None],
+        concerned: Callable[[PartitionRegistration], bool],
+    ) -> list[PartitionChange]:
+        found = [(name, partition) for name, partition in self.image.partitions.items() if concerned(partition)]
+        changes = [(name, change(name, partition)) for name, partition in found]
+        return [PartitionChange(name, registration) for name, registration in changes if registration is not None]
 
     def _change(
         self,
         name: TopicPartition,
         partition: PartitionRegistration,
         alive: Callable[[int], bool],
-        isr: tuple[int, ...] | None,
+        isr: Iterable[int] | None,
         election: Election = "online",
         unclean: int = NOBODY,
+        recovery: str | None = None,
     ) -> PartitionRegistration | None:
         config = self._topic_config(name.topic)
         if election == "online" and config.unclean_leader_election_enable:
@@ -195,56 +235,62 @@ class Controller(Server):
         return change_partition(
             partition,
             alive=alive,
-            target_isr=isr,
+            target_isr=None if isr is None else tuple(isr),
             election=election,
             min_insync_replicas=effective_min_insync_replicas(config.min_insync_replicas, len(partition.replicas)),
             unclean_shutdown_replicas=() if unclean == NOBODY else (unclean,),
+            leader_recovery_state=recovery,
         )
 
-    def _alter_partition(self, request: ServerRequest, body: AlterPartitionRequest) -> None:
-        partition = self.image.partitions[body.partition]
-        error = self._refusal(partition, body)
-        if error is not None:
-            request.reply(AlterPartitionResponse(error))
-            return
-        changed = self._change(body.partition, partition, self.image.alive, body.new_isr)
-        if changed is None:
-            request.reply(AlterPartitionResponse(ErrorCode.NONE, partition.isr, partition.partition_epoch))
-            return
-        answer = AlterPartitionResponse(ErrorCode.NONE, changed.isr, changed.partition_epoch)
-        self._write([PartitionChange(body.partition, changed)], request, answer)
-
-    def _refusal(self, partition: PartitionRegistration, body: AlterPartitionRequest) -> ErrorCode | None:
-        """Why the controller refuses a proposal of a leader.
-
-        Source: metadata/src/main/java/org/apache/kafka/controller/ReplicationControlManager.java
-        """
+    def _alter_partitions(self, request: ServerRequest, body: AlterPartitionRequest) -> None:
         broker = self.image.brokers.get(body.broker_id)
         if broker is None or broker.broker_epoch != body.broker_epoch:
-            return ErrorCode.STALE_BROKER_EPOCH
-        if body.leader_epoch != partition.leader_epoch:
-            return ErrorCode.FENCED_LEADER_EPOCH
-        if body.broker_id != partition.leader:
-            return ErrorCode.NOT_LEADER_OR_FOLLOWER
-        if body.partition_epoch != partition.partition_epoch:
-            return ErrorCode.INVALID_UPDATE_VERSION
-        if not all(self.image.alive(member) for member in body.new_isr):
-            return ErrorCode.INELIGIBLE_REPLICA
-        return None
+            request.reply(AlterPartitionResponse(ErrorCode.STALE_BROKER_EPOCH))
+            return
+        altered: dict[TopicPartition, AlteredPartition] = {}
+        changes: list[PartitionChange] = []
+        for name, proposal in body.partitions.items():
+            altered[name] = self._alter(name, body.broker_id, proposal, changes)
+        self._write(changes)
+        self._reply(request, AlterPartitionResponse(ErrorCode.NONE, altered))
+
+    def _alter(
+        self, name: TopicPartition, broker_id: int, proposal: ProposedIsr, changes: list[PartitionChange]
+    ) -> AlteredPartition:
+        """Decide about one proposal; a leader that proposes has recovered from an unclean election."""
+        partition = self.image.partitions.get(name)
+        refusal = alter_partition_refusal(partition, broker_id, proposal, self.image.brokers)
+        if partition is None or refusal is not None:
+            return AlteredPartition(refusal or ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+        changed = self._change(name, partition, self.image.alive, proposal.isr, recovery=RECOVERED)
+        if changed is not None:
+            changes.append(PartitionChange(name, changed))
+            partition = changed
+        return AlteredPartition(ErrorCode.NONE, partition.isr, partition.leader_epoch, partition.partition_epoch)
 
     def _elect_preferred(self) -> None:
         """Give partitions back to their first replica, as leader.imbalance.check.interval.seconds demands."""
-        changes = []
-        for name, partition in self.image.partitions.items():
-            if partition.leader != partition.replicas[0]:
-                changed = self._change(name, partition, self.image.alive, None, "preferred")
-                if changed is not None:
-                    changes.append(PartitionChange(name, changed))
-        if changes:
-            self._write(changes)
 
-    def _allocate_producer_ids(self, request: ServerRequest) -> None:
+        def changed(name: TopicPartition, partition: PartitionRegistration) -> PartitionRegistration | None:
+            return self._change(name, partition, self.image.alive, None, "preferred")
+
+        self._write(self._changed(changed, lambda partition: partition.leader != partition.replicas[0]))
+
+    def _elect_unclean(self) -> None:
+        """Give a leader to partitions without one whose topic allows an unclean election."""
+
+        def changed(name: TopicPartition, partition: PartitionRegistration) -> PartitionRegistration | None:
+            enabled = self._topic_config(name.topic).unclean_leader_election_enable
+            return self._change(name, partition, self.image.alive, None, "unclean") if enabled else None
+
+        self._write(self._changed(changed, lambda partition: partition.leader == NOBODY))
+
+    def _allocate_producer_ids(self, request: ServerRequest, body: AllocateProducerIdsRequest) -> None:
+        broker = self.image.brokers.get(body.broker_id)
+        if broker is None or broker.broker_epoch != body.broker_epoch:
+            request.reply(AllocateProducerIdsResponse(ErrorCode.STALE_BROKER_EPOCH))
+            return
         first_id = self._next_producer_id
         self._next_producer_id += PRODUCER_ID_BLOCK_SIZE
-        answer = AllocateProducerIdsResponse(ErrorCode.NONE, first_id, PRODUCER_ID_BLOCK_SIZE)
-        self._write([], request, answer)
+        self.metadata.append([])
+        self._reply(request, AllocateProducerIdsResponse(ErrorCode.NONE, first_id, PRODUCER_ID_BLOCK_SIZE))

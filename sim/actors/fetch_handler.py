@@ -1,6 +1,7 @@
 """A broker's answer to fetches, of followers and of consumers: read, or wait for something to read.
 
 Source: core/src/main/scala/kafka/server/ReplicaManager.scala fetchMessages, readFromLog; DelayedFetch.scala
+Left out: a parked fetch of a segment that is not the last one is not answered early (DelayedFetch, case F).
 """
 
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FetchHandler"]
 
+NO_SESSION = 0
+
 
 class FetchHandler:
     """Sessions and purgatory of one broker's fetches."""
@@ -35,14 +38,17 @@ class FetchHandler:
         body = request.body
         assert isinstance(body, FetchRequest)
         session = self._session(request, body)
-        if session is None:
-            request.reply(FetchResponse(ErrorCode.FETCH_SESSION_ID_NOT_FOUND, 0))
+        if isinstance(session, ErrorCode):
+            request.reply(FetchResponse(session, NO_SESSION))
+            return
+        if not session.partitions:
+            self._close(session)
+            request.reply(FetchResponse(ErrorCode.NONE, NO_SESSION))
             return
         session.last_fetch_ms = self._broker.now_ms
-        if body.replica_id >= 0:
-            self._note_follower(body)
         response = FetchResponse(ErrorCode.NONE, session.session_id)
-        urgent = self._read(session, body, response)
+        urgent = self._read(session, body, response, first_time=True)
+        self._look_at_outsiders(session, body)
         if urgent or body.max_wait_ms == 0 or body.min_bytes == 0:
             self._reply(session, request, response)
         else:
@@ -54,45 +60,55 @@ class FetchHandler:
             session.news[partition.name] = None
             session.wake()
 
-    def _session(self, request: ServerRequest, body: FetchRequest) -> FetchSession | None:
-        if body.session_epoch != 0:
-            session = self._sessions.get(body.session_id)
-        else:
-            session = FetchSession(self._next_session_id, body.replica_id, request.connection, self._available_bytes)
-            self._sessions[session.session_id] = session
-            self._next_session_id += 1
-        if session is not None:
-            session.update(body)
-            self._subscribe(session, body)
-        return session
+    def session_count(self) -> int:
+        """How many sessions are kept."""
+        return len(self._sessions)
 
-    def _subscribe(self, session: FetchSession, body: FetchRequest) -> None:
+    def _session(self, request: ServerRequest, body: FetchRequest) -> FetchSession | ErrorCode:
+        """The session that a request belongs to, brought up to date; a full request opens a new one."""
+        if body.session_epoch == 0:
+            session = self._open(request, body)
+        else:
+            known = self._sessions.get(body.session_id)
+            if known is None:
+                return ErrorCode.FETCH_SESSION_ID_NOT_FOUND
+            if known.epoch != body.session_epoch:
+                return ErrorCode.INVALID_FETCH_SESSION_EPOCH
+            session = known
+        new = [name for name in body.partitions if name not in session.partitions]
+        session.update(body)
         for name in body.forgotten:
             self._unsubscribe(session, name)
-        for name in body.partitions:
-            partition = self._broker.replicas.partitions.get(name)
-            if partition is not None:
-                readers = partition.replicators if body.replica_id >= 0 else partition.consumers
-                readers[:] = [reader for reader in readers if reader.connection.open and reader is not session]
-                readers.append(session)
+        for name in new:
+            self._subscribe(session, name)
+        return session
+
+    def _open(self, request: ServerRequest, body: FetchRequest) -> FetchSession:
+        """A new session; those whose client has hung up or died, and the one that this client had, are closed."""
+        gone = [old for old in self._sessions.values() if not old.connection.open or old.session_id == body.session_id]
+        for old in gone:
+            self._close(old)
+        session = FetchSession(self._next_session_id, body.replica_id, request.connection, self._available_bytes)
+        self._sessions[session.session_id] = session
+        self._next_session_id += 1
+        return session
+
+    def _close(self, session: FetchSession) -> None:
+        del self._sessions[session.session_id]
+        for name in session.partitions:
+            self._unsubscribe(session, name)
+
+    def _subscribe(self, session: FetchSession, name: TopicPartition) -> None:
+        partition = self._broker.replicas.partitions.get(name)
+        if partition is not None:
+            (partition.replicators if session.replica_id >= 0 else partition.consumers).append(session)
 
     def _unsubscribe(self, session: FetchSession, name: TopicPartition) -> None:
         partition = self._broker.replicas.partitions.get(name)
         if partition is not None:
-            for readers in (partition.replicators, partition.consumers):
-                if session in readers:
-                    readers.remove(session)
-
-    def _note_follower(self, body: FetchRequest) -> None:
-        broker = self._broker
-        for name, wanted in body.partitions.items():
-            partition = broker.replicas.partitions.get(name)
-            if partition is None or not partition.is_leader:
-                continue
-            if wanted.current_leader_epoch != partition.registration.leader_epoch:
-                continue
-            if partition.follower_fetched(body.replica_id, wanted.fetch_offset, broker.now_ms, body.replica_epoch):
-                broker.isr.expand(partition, body.replica_id)
+            readers = partition.replicators if session.replica_id >= 0 else partition.consumers
+            if session in readers:
+                readers.remove(session)
 
     def _park(self, session: FetchSession, request: ServerRequest, body: FetchRequest, response: FetchResponse) -> None:
         """Wait; what was read so far (watermarks, too few bytes) is read anew when the wait ends."""
@@ -101,7 +117,7 @@ class FetchHandler:
 
         def respond() -> None:
             answer = FetchResponse(ErrorCode.NONE, session.session_id)
-            self._read(session, body, answer)
+            self._read(session, body, answer, first_time=False)
             self._reply(session, request, answer)
 
         waits = self._waits.get(body.max_wait_ms)
@@ -111,84 +127,122 @@ class FetchHandler:
 
     def _reply(self, session: FetchSession, request: ServerRequest, response: FetchResponse) -> None:
         broker = self._broker
-        size_bytes = sum(data.size_bytes for data in response.partitions.values())
+        size_bytes = batch_count = 0
+        read = broker.now
         for name, data in response.partitions.items():
             session.told_watermarks[name] = data.high_watermark
-        batch_count = sum(len(data.batches) for data in response.partitions.values())
-        request.reply(response, broker.cpu.work(broker.now, broker.hardware.cost(batch_count, size_bytes // 8)))
+            size_bytes += data.size_bytes
+            batch_count += len(data.batches)
+            if data.batches:
+                offset = session.partitions[name].fetch_offset
+                read = max(read, broker.read_from_disk(broker.replicas.partitions[name], offset, data.size_bytes))
+        worked = broker.cpu.work(broker.now, broker.hardware.cost(batch_count, size_bytes // 8))
+        request.reply(response, max(read, worked))
 
-    def _read(self, session: FetchSession, body: FetchRequest, response: FetchResponse) -> bool:
-        """Fill a response from the partitions with news; True if it should go out at once."""
+    def _read(self, session: FetchSession, body: FetchRequest, response: FetchResponse, first_time: bool) -> bool:
+        """Fill a response from the partitions with news; True if it should go out at once.
+
+        A follower's fetch counts once, when it comes in: after the read, so that the watermark it is told is the one
+        before it.
+        """
         urgent = False
-        left_bytes = body.max_bytes
-        found_bytes = 0
+        max_bytes = min(body.max_bytes, self._broker.config.fetch_max_bytes)
+        left_bytes = max_bytes
         for name in list(session.news):
-            if left_bytes <= 0:
-                break
             del session.news[name]
-            data = self._read_partition(session, name, session.partitions[name], left_bytes, found_bytes == 0)
-            if data is None:
-                continue
-            response.partitions[name] = data
-            left_bytes -= data.size_bytes
-            found_bytes += data.size_bytes
-            urgent = urgent or data.error is not ErrorCode.NONE or data.diverging_epoch is not None
-        return urgent or 0 < body.min_bytes <= found_bytes
+            wanted = session.partitions[name]
+            data = self._read_partition(session, name, wanted, left_bytes, left_bytes == max_bytes)
+            good = data.error is ErrorCode.NONE and data.diverging_epoch is None
+            urgent = urgent or not good
+            left_bytes = max(0, left_bytes - data.size_bytes)
+            if not good or data.size_bytes or session.told_watermarks.get(name) != data.high_watermark:
+                response.partitions[name] = data
+            if good and first_time and name in body.partitions and session.replica_id >= 0:
+                self._note(session, self._broker.replicas.partitions[name], wanted.fetch_offset)
+            if good and not data.size_bytes and self._has_more(session, name):
+                session.news[name] = None
+        return urgent or max_bytes - left_bytes >= min(body.min_bytes, max_bytes)
+
+    def _note(self, session: FetchSession, partition: Partition, fetch_offset: int) -> None:
+        """Let a follower's fetch count: it may join the ISR, and the high watermark may rise."""
+        broker, follower = self._broker, session.replica_id
+        moved = partition.follower_fetched(follower, fetch_offset, broker.now_ms, session.replica_epoch)
+        if partition.may_expand(follower):
+            broker.isr.expand(partition, follower)
+        if moved:
+            partition.advance_high_watermark(broker.now_ms)
+        if follower in partition.isr:
+            session.outside.pop(partition.name, None)
+        else:
+            session.outside[partition.name] = None
+
+    def _look_at_outsiders(self, session: FetchSession, body: FetchRequest) -> None:
+        """A fetch counts for partitions that it does not name, too; it matters where the follower is not in sync."""
+        for name in list(session.outside):
+            partition, wanted = self._broker.replicas.partitions[name], session.partitions[name]
+            if name not in body.partitions and self._refusal(session, partition, wanted) is None:
+                self._note(session, partition, wanted.fetch_offset)
+
+    def _refusal(self, session: FetchSession, partition: Partition, wanted: FetchPartition) -> ErrorCode | None:
+        error = fetch_error(partition, wanted)
+        if error is None and session.replica_id >= 0:
+            error = partition.refuses_fetch(session.replica_id, session.replica_epoch)
+        return error
 
     def _read_partition(
         self, session: FetchSession, name: TopicPartition, wanted: FetchPartition, left_bytes: int, first: bool
-    ) -> FetchData | None:
-        """One partition's data, error or new watermark; None when it has nothing to say."""
-        partition = self._broker.replicas.partitions.get(name)
-        error = fetch_error(partition, wanted)
-        if partition is None or error is not None:
-            known = partition.registration if partition is not None else None
-            return FetchData(
-                error or ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-                leader_id=known.leader if known else -1,
-                leader_epoch=known.leader_epoch if known else -1,
-            )
-        watermark = partition.high_watermark.value
-        is_follower = session.replica_id >= 0
+    ) -> FetchData:
+        """One partition's data, watermark, or error."""
+        partition = self._broker.replicas.find(name)
+        if isinstance(partition, ErrorCode):
+            return FetchData(partition)
+        error = self._refusal(session, partition, wanted)
+        if error is not None:
+            return self._error(partition, error)
+        log, watermark = partition.log, partition.high_watermark.value
         try:
             if wanted.last_fetched_epoch >= 0:
                 diverging = diverging_epoch(
-                    partition.log.leader_epochs,
-                    partition.log.log_end_offset,
+                    log.leader_epochs,
+                    log.log_end_offset,
                     wanted.last_fetched_epoch,
                     wanted.fetch_offset,
+                    log.log_start_offset,
                 )
                 if diverging is not None:
-                    return FetchData(
-                        ErrorCode.NONE, watermark, partition.log.log_start_offset, diverging_epoch=diverging
-                    )
-            bound = partition.log.log_end_offset if is_follower else watermark
+                    return FetchData(ErrorCode.NONE, watermark, log.log_start_offset, diverging_epoch=diverging)
+            bound = log.log_end_offset if session.replica_id >= 0 else watermark
             limit = min(wanted.max_bytes, left_bytes)
-            batches, size_bytes = partition.log.read(wanted.fetch_offset, limit, bound, first)
-        except OffsetOutOfRangeError:
-            return FetchData(ErrorCode.OFFSET_OUT_OF_RANGE, watermark, partition.log.log_start_offset)
-        if not batches and session.told_watermarks.get(name) == watermark:
-            return None
-        if batches:
-            self._broker.read_from_disk(partition, wanted.fetch_offset, size_bytes)
-        return FetchData(
-            ErrorCode.NONE, watermark, partition.log.log_start_offset, batches, size_bytes if batches else 0
-        )
+            batches, size_bytes = log.read(wanted.fetch_offset, limit, bound, first)
+        except OffsetOutOfRangeError as refused:
+            return FetchData(refused.code, log_start_offset=log.log_start_offset, log_end_offset=log.log_end_offset)
+        return FetchData(ErrorCode.NONE, watermark, log.log_start_offset, batches, size_bytes if batches else 0)
+
+    def _error(self, partition: Partition, error: ErrorCode) -> FetchData:
+        """An error; who leads now is told with those that a new leader causes (KIP-951)."""
+        if error not in (ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.FENCED_LEADER_EPOCH):
+            return FetchData(error)
+        known = partition.registration
+        return FetchData(error, leader_id=known.leader, leader_epoch=known.leader_epoch)
+
+    def _has_more(self, session: FetchSession, name: TopicPartition) -> bool:
+        partition = self._broker.replicas.partitions[name]
+        bound = partition.log.log_end_offset if session.replica_id >= 0 else partition.high_watermark.value
+        return session.partitions[name].fetch_offset < bound
 
     def _available_bytes(self, session: FetchSession) -> int:
         total = 0
         for name in session.news:
             partition = self._broker.replicas.partitions.get(name)
             if partition is not None and partition.is_leader:
+                wanted = session.partitions[name]
                 bound = partition.log.log_end_offset if session.replica_id >= 0 else partition.high_watermark.value
-                total += partition.log.size_bytes_between(session.partitions[name].fetch_offset, bound)
+                total += min(partition.log.size_bytes_between(wanted.fetch_offset, bound), wanted.max_bytes)
         return total
 
 
-def fetch_error(partition: Partition | None, wanted: FetchPartition) -> ErrorCode | None:
+def fetch_error(partition: Partition, wanted: FetchPartition) -> ErrorCode | None:
     """Why a fetch of this partition is refused here; None when it is not."""
-    if partition is None:
-        return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
     if wanted.current_leader_epoch >= 0:
         if wanted.current_leader_epoch < partition.registration.leader_epoch:
             return ErrorCode.FENCED_LEADER_EPOCH

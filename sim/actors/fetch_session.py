@@ -1,7 +1,8 @@
 """A fetcher's incremental session on one broker: what it wants, and which partitions have news for it.
 
-Source: server/src/main/java/org/apache/kafka/server/FetchSession.java; KIP-227
-Fidelity: approximate — sessions are never evicted and end with their connection
+Source: core/src/main/scala/kafka/server/FetchSession.scala; KIP-227
+Fidelity: approximate — sessions end with their connection and are never evicted; only partitions that may have
+    something to say are looked at, where Kafka goes through all of them
 """
 
 from collections.abc import Callable
@@ -28,16 +29,20 @@ class ParkedFetch:
 class FetchSession:
     """One session; `replica_id` is -1 for a consumer.
 
-    `news` holds, in order, the partitions that may have something to say since they were last answered.
+    `news` holds, in order, the partitions that may have something to say since they were last answered; `outside`
+    those in whose ISR this follower is not, so that each of its fetches may be the one that lets it in.
     """
 
     __slots__ = (
         "available_bytes",
         "connection",
+        "epoch",
         "last_fetch_ms",
         "news",
+        "outside",
         "parked",
         "partitions",
+        "replica_epoch",
         "replica_id",
         "session_id",
         "told_watermarks",
@@ -52,19 +57,24 @@ class FetchSession:
     ) -> None:
         self.session_id = session_id
         self.replica_id = replica_id
+        self.replica_epoch = -1
         self.connection = connection
         self.available_bytes = available_bytes
         self.partitions: dict[TopicPartition, FetchPartition] = {}
         self.told_watermarks: dict[TopicPartition, int] = {}
         self.news: dict[TopicPartition, None] = {}
+        self.outside: dict[TopicPartition, None] = {}
+        self.epoch = 0
         self.parked: ParkedFetch | None = None
         self.last_fetch_ms = 0
 
     def update(self, request: FetchRequest) -> None:
         """Take in what a request changes about the session."""
+        self.epoch += 1
+        self.replica_epoch = request.replica_epoch
         for partition in request.forgotten:
-            self.partitions.pop(partition, None)
-            self.news.pop(partition, None)
+            for known in (self.partitions, self.told_watermarks, self.news, self.outside):
+                known.pop(partition, None)
         self.partitions.update(request.partitions)
         self.news.update(dict.fromkeys(request.partitions))
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from sim.actors.classic_groups import ClassicGroups
 from sim.actors.partition import Partition
 from sim.actors.socket_server import ServerRequest
+from sim.machine.clock import MILLISECOND
+from sim.machine.deadlines import Deadline, Deadlines
 from sim.rules.batch import RecordBatch, RecordColumns
 from sim.rules.coordinator import (
     OFFSETS_TOPIC,
@@ -19,7 +21,7 @@ from sim.rules.coordinator import (
     encode_offset,
     partition_for_group,
 )
-from sim.rules.errors import ErrorCode
+from sim.rules.errors import ErrorCode, KafkaError
 from sim.rules.protocol import (
     ErrorResponse,
     FindCoordinatorRequest,
@@ -31,7 +33,6 @@ from sim.rules.protocol import (
     OffsetCommitResponse,
     OffsetFetchRequest,
     OffsetFetchResponse,
-    ProduceData,
     SyncGroupRequest,
 )
 from sim.rules.topics import TopicPartition
@@ -53,12 +54,31 @@ class Shard:
         self.offsets: dict[str, dict[TopicPartition, int]] = {}
 
 
+class CoordinatorWrite:
+    """A write that waits to be committed; it has one outcome."""
+
+    __slots__ = ("_then", "deadline")
+
+    def __init__(self, then: Callable[[ErrorCode], None]) -> None:
+        self._then: Callable[[ErrorCode], None] | None = then
+        self.deadline: Deadline | None = None
+
+    def finish(self, error: ErrorCode) -> None:
+        """Tell who waits, once."""
+        then, self._then = self._then, None
+        if self.deadline is not None:
+            self.deadline.cancel()
+        if then is not None:
+            then(error)
+
+
 class GroupCoordinator:
     """Requests about groups, handed to the shard that owns the group."""
 
     def __init__(self, broker: "Broker") -> None:
         self._broker = broker
         self._shards: dict[int, Shard] = {}
+        self._timeouts = Deadlines(broker, broker.config.offsets_commit_timeout_ms * MILLISECOND)
 
     def elected(self, partition: Partition) -> None:
         """Load groups and offsets from the log, without taking simulated time."""
@@ -89,7 +109,7 @@ class GroupCoordinator:
         image = self._broker.image
         count = image.partition_counts.get(OFFSETS_TOPIC, 0)
         leader = image.leader(self._partition(body.group_id)) if count else -1
-        error = ErrorCode.NONE if leader >= 0 else ErrorCode.COORDINATOR_NOT_AVAILABLE
+        error = ErrorCode.NONE if image.alive(leader) else ErrorCode.COORDINATOR_NOT_AVAILABLE
         self._broker.reply(request, FindCoordinatorResponse(error, leader))
 
     def join(self, request: ServerRequest) -> None:
@@ -137,13 +157,14 @@ class GroupCoordinator:
             return
         records = [OffsetRecord(body.group_id, name, offset) for name, offset in body.offsets.items()]
 
-        def written(error: ErrorCode) -> None:
-            if error is ErrorCode.NONE:
-                for record in records:
-                    self._replay(shard, record)
+        def committed() -> None:
+            for record in records:
+                self._replay(shard, record)
+
+        def answer(error: ErrorCode) -> None:
             self._broker.reply(request, OffsetCommitResponse(error))
 
-        self._write(shard, [encode_offset(record) for record in records], written)
+        self._write(shard, [encode_offset(record) for record in records], answer, committed)
 
     def fetch_offsets(self, request: ServerRequest) -> None:
         """OffsetFetch."""
@@ -177,30 +198,57 @@ class GroupCoordinator:
             shard.groups.replay(record)
 
     def _write_group(self, shard: Shard, record: GroupRecord, then: Callable[[ErrorCode], None]) -> None:
-        self._write(shard, [encode_group(record)], then)
+        self._write(shard, [encode_group(record)], then, lambda: None)
 
-    def _write(self, shard: Shard, records: list[tuple[bytes, bytes]], then: Callable[[ErrorCode], None]) -> None:
-        """Append to `__consumer_offsets` as acks=all; a failure becomes what a group member is told.
+    def _write(
+        self,
+        shard: Shard,
+        records: list[tuple[bytes, bytes]],
+        then: Callable[[ErrorCode], None],
+        committed: Callable[[], None],
+    ) -> None:
+        """Append to `__consumer_offsets` and call `then` when that is committed, or with what a group member is told.
 
-        Source: group-coordinator/src/main/java/org/apache/kafka/coordinator/group/GroupCoordinatorService.java
+        It is written whatever the ISR, and may be `committed` after the time-out.
+
+        Source: core/src/main/scala/kafka/coordinator/group/CoordinatorPartitionWriter.scala append,
+            coordinator-common/src/main/java/org/apache/kafka/coordinator/common/runtime/CoordinatorRuntime.java
         """
-        broker = self._broker
-        now_ms = broker.now_ms
-        keys, values = [key for key, _ in records], [value for _, value in records]
-        columns = RecordColumns.of([now_ms] * len(records), keys, values)
+        if not records:
+            then(ErrorCode.NONE)
+            return
+        now_ms = self._broker.now_ms
+        columns = RecordColumns.of(
+            [now_ms] * len(records), [key for key, _ in records], [value for _, value in records]
+        )
+        partition = self._broker.replicas.partitions[shard.name]
+        try:
+            result = partition.append(RecordBatch(columns), LEADER_ONLY, now_ms)
+        except KafkaError as refused:
+            then(COMMIT_ERRORS.get(refused.code, refused.code))
+            return
+        if isinstance(result, ErrorCode):
+            then(COMMIT_ERRORS.get(result, result))
+            return
+        write = CoordinatorWrite(then)
+        write.deadline = self._timeouts.book(write.finish, ErrorCode.COORDINATOR_NOT_AVAILABLE)
 
-        def finished(outcomes: dict[TopicPartition, ProduceData]) -> None:
-            then(COMMIT_ERRORS.get(outcomes[shard.name].error, outcomes[shard.name].error))
+        def reached() -> None:
+            if partition.is_leader:
+                committed()
+            write.finish(ErrorCode.NONE if partition.is_leader else ErrorCode.NOT_COORDINATOR)
 
-        timeout_ms = broker.config.offsets_commit_timeout_ms
-        broker.produces.append([(shard.name, RecordBatch(columns))], -1, timeout_ms, finished)
+        partition.high_watermark.when(result.batch.next_offset, reached)
 
+
+LEADER_ONLY = 1
 
 COMMIT_ERRORS = {
     ErrorCode.UNKNOWN_TOPIC_OR_PARTITION: ErrorCode.COORDINATOR_NOT_AVAILABLE,
-    ErrorCode.NOT_ENOUGH_REPLICAS: ErrorCode.COORDINATOR_NOT_AVAILABLE,
-    ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND: ErrorCode.COORDINATOR_NOT_AVAILABLE,
-    ErrorCode.REQUEST_TIMED_OUT: ErrorCode.COORDINATOR_NOT_AVAILABLE,
     ErrorCode.NOT_LEADER_OR_FOLLOWER: ErrorCode.NOT_COORDINATOR,
 }
-"""What a failed write to `__consumer_offsets` means to a group member (GroupCoordinatorService.java)."""
+"""What a failed write to `__consumer_offsets` means to a group member.
+
+Source: coordinator-common/src/main/java/org/apache/kafka/coordinator/common/runtime/
+    CoordinatorOperationExceptionHelper.java
+"""

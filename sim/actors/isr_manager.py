@@ -1,15 +1,18 @@
-"""A leader's proposals to change its ISR, one at a time per partition, through the controller.
+"""A leader's proposals to change its ISRs, through the controller: one request at a time, one proposal per partition.
 
 Source: core/src/main/scala/kafka/server/AlterPartitionManager.scala; Partition.scala maybeShrinkIsr, maybeExpandIsr
-Fidelity: approximate — one partition per request, where Kafka batches those that are pending
 """
 
 from typing import TYPE_CHECKING
 
+from sim.actors.network_client import NetworkClient
 from sim.actors.partition import Partition
 from sim.machine.clock import MILLISECOND
+from sim.rules.alter_partition import ProposedIsr, reaction_to_refusal
+from sim.rules.controller_protocol import AlteredPartition, AlterPartitionRequest, AlterPartitionResponse
 from sim.rules.errors import ErrorCode
-from sim.rules.protocol import AlterPartitionRequest, AlterPartitionResponse, Message
+from sim.rules.protocol import Message
+from sim.rules.topics import TopicPartition
 
 if TYPE_CHECKING:
     from sim.actors.broker import Broker
@@ -24,8 +27,10 @@ class IsrManager:
 
     def __init__(self, broker: "Broker") -> None:
         self._broker = broker
-        interval_ms = broker.config.replica_lag_time_max_ms // 2
-        broker.every(interval_ms * MILLISECOND, self._shrink_all)
+        self._channel = NetworkClient(broker, broker.directory, broker.config.request_timeout_ms, 50, 50)
+        self._unsent: dict[TopicPartition, tuple[Partition, ProposedIsr]] = {}
+        self._in_flight = False
+        broker.every(broker.config.replica_lag_time_max_ms // 2 * MILLISECOND, self._shrink_all)
 
     def expand(self, partition: Partition, broker_id: int) -> None:
         """Propose to take a follower in."""
@@ -39,29 +44,49 @@ class IsrManager:
                 self._propose(partition, tuple(broker for broker in partition.isr if broker not in leaving))
 
     def _propose(self, partition: Partition, isr: tuple[int, ...]) -> None:
-        broker = self._broker
-        partition.propose_isr(isr)
-        known = partition.registration
-        request = AlterPartitionRequest(
-            broker.node_id, broker.epoch, partition.name, known.leader_epoch, known.partition_epoch, isr
-        )
-        broker.ask_controller(request, lambda answer: self._answered(partition, request, answer))
+        self._submit(partition, partition.propose_isr(isr, self._broker.epoch))
 
-    def _answered(self, partition: Partition, request: AlterPartitionRequest, answer: Message) -> None:
-        """A refusal drops the proposal; a lost answer is asked again; success waits for the metadata log.
-
-        Kafka takes the new ISR from the answer; here it arrives with the metadata, at the same moment or later.
-        """
-        if partition.pending_isr is not request.new_isr or not partition.is_leader:
+    def _submit(self, partition: Partition, proposal: ProposedIsr) -> None:
+        if partition.name in self._unsent:
+            self._refused(partition, proposal, ErrorCode.OPERATION_NOT_ATTEMPTED)
             return
-        if isinstance(answer, AlterPartitionResponse):
-            if answer.error is not ErrorCode.NONE:
-                partition.forget_proposal()
-            elif answer.partition_epoch > partition.registration.partition_epoch:
-                self._broker.replicas.isr_confirmed(partition, answer.isr, answer.partition_epoch)
-        else:
-            self._broker.after(RETRY, self._ask_again, partition, request)
+        self._unsent[partition.name] = partition, proposal
+        self._send()
 
-    def _ask_again(self, partition: Partition, request: AlterPartitionRequest) -> None:
-        if partition.pending_isr is request.new_isr and partition.is_leader:
-            self._propose(partition, request.new_isr)
+    def _send(self) -> None:
+        """Send everything that waits, unless a request is under way."""
+        if self._in_flight or not self._unsent:
+            return
+        self._in_flight = True
+        broker = self._broker
+        sent = dict(self._unsent)
+        request = AlterPartitionRequest(
+            broker.node_id, broker.epoch, {name: proposal for name, (_, proposal) in sent.items()}
+        )
+        self._channel.request(broker.controller_id, request, lambda answer: self._answered(sent, answer))
+
+    def _answered(self, sent: dict[TopicPartition, tuple[Partition, ProposedIsr]], answer: Message) -> None:
+        self._in_flight = False
+        if not isinstance(answer, AlterPartitionResponse) or answer.error is not ErrorCode.NONE:
+            self._broker.after(RETRY, self._send)
+            return
+        for name, (partition, proposal) in sent.items():
+            del self._unsent[name]
+            self._settle(partition, proposal, answer.partitions[name])
+        self._send()
+
+    def _settle(self, partition: Partition, proposal: ProposedIsr, altered: AlteredPartition) -> None:
+        """An answer counts only while its proposal does; after a newer word of the metadata log it is stale."""
+        if partition.proposal is not proposal:
+            return
+        if altered.error is not ErrorCode.NONE:
+            self._refused(partition, proposal, altered.error)
+        elif altered.leader_epoch == partition.registration.leader_epoch:
+            partition.isr_confirmed(altered.isr, altered.partition_epoch, self._broker.now_ms)
+
+    def _refused(self, partition: Partition, proposal: ProposedIsr, error: ErrorCode) -> None:
+        reaction = reaction_to_refusal(error)
+        if reaction == "reset":
+            partition.forget_proposal()
+        elif reaction == "retry":
+            self._submit(partition, proposal)

@@ -1,19 +1,20 @@
 """The metadata log of a quorum of one: appended in batches, committed after a linger, fetched by brokers.
 
 Source: raft/src/main/java/org/apache/kafka/raft/KafkaRaftClient.java, internals/BatchAccumulator.java
-Fidelity: approximate — one voter, a flush costs nothing, no snapshots
+Fidelity: approximate — one voter, a flush costs nothing, no snapshots, no records without content when idle
 """
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from sim.rules.controller_protocol import FetchMetadataResponse
 from sim.rules.metadata import BrokerRegistration, MetadataImage, PartitionChange
-from sim.rules.protocol import FetchMetadataResponse
+from sim.rules.topics import TopicPartition
 
 if TYPE_CHECKING:
     from sim.actors.socket_server import Server, ServerRequest
 
-__all__ = ["MetadataLog"]
+__all__ = ["MetadataLog", "MetadataRecord"]
 
 MetadataRecord = BrokerRegistration | PartitionChange
 
@@ -44,9 +45,12 @@ class MetadataLog:
             self._commit_booked = True
             self._controller.after(self._linger, self._commit)
 
-    def when_committed(self, callback: Callable[[], None]) -> None:
-        """Call back at the next commit."""
-        self._on_commit.append(callback)
+    def when_settled(self, callback: Callable[[], None]) -> None:
+        """Call back when all that is written now is committed, at once if it is."""
+        if self._commit_booked:
+            self._on_commit.append(callback)
+        else:
+            callback()
 
     def fetch(self, request: "ServerRequest", offset: int) -> None:
         """Answer a broker that knows the log up to an offset, now or at the next commit."""
@@ -61,13 +65,14 @@ class MetadataLog:
         callbacks, self._on_commit = self._on_commit, []
         waiting, self._waiting = self._waiting, []
         for request, offset in waiting:
-            self.fetch(request, offset)
+            if request.connection.open:
+                self.fetch(request, offset)
         for callback in callbacks:
             callback()
 
     def _changes_since(self, offset: int) -> list[PartitionChange]:
         """The last change of each partition, as a broker that catches up applies them."""
-        latest: dict[object, PartitionChange] = {}
+        latest: dict[TopicPartition, PartitionChange] = {}
         for record in self._records[offset : self.committed.offset]:
             if isinstance(record, PartitionChange):
                 latest[record.partition] = record

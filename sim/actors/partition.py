@@ -4,15 +4,22 @@ Source: core/src/main/scala/kafka/cluster/Partition.scala
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sim.machine.watermark import Watermark
+from sim.rules.alter_partition import UNKNOWN_BROKER_EPOCH, ProposedIsr
 from sim.rules.batch import RecordBatch
 from sim.rules.config.topic import TopicConfig
 from sim.rules.election import PartitionRegistration
 from sim.rules.errors import ErrorCode
-from sim.rules.high_watermark import acks_all_refusal, bounds_high_watermark, next_high_watermark
-from sim.rules.isr import FollowerState, isr_decision, may_join_isr
+from sim.rules.high_watermark import (
+    acks_all_refusal,
+    bounds_high_watermark,
+    follower_high_watermark,
+    next_high_watermark,
+)
+from sim.rules.isr import FollowerState, broker_epoch_eligible, is_stale_fetch, isr_decision, may_join_isr
 from sim.rules.log import AppendResult, Log
 from sim.rules.topics import TopicPartition
 
@@ -21,25 +28,30 @@ if TYPE_CHECKING:
 
 __all__ = ["Partition"]
 
-Eligible = Callable[[int], bool]
+AliveEpoch = Callable[[int], int | None]
+
+QUIET_MS = 500  # a follower level with the log fetches again within replica.fetch.wait.max.ms, without naming it
 
 
 class Partition:
-    """A replica: its log survives the process, the rest is learnt anew from metadata and fetches."""
+    """A replica: its log survives the process, the rest is learnt anew from metadata and fetches.
+
+    `alive_epoch` tells the broker epoch of a broker that is registered and not fenced, None for any other.
+    """
 
     __slots__ = (
         "_bounding",
+        "alive_epoch",
         "broker_id",
         "config",
         "consumers",
-        "eligible",
         "epoch_start_offset",
         "followers",
         "high_watermark",
         "last_append_ms",
         "log",
         "name",
-        "pending_isr",
+        "proposal",
         "registration",
         "replica_lag_time_max_ms",
         "replicators",
@@ -52,7 +64,7 @@ class Partition:
         log: Log,
         config: TopicConfig,
         replica_lag_time_max_ms: int,
-        eligible: Eligible,
+        alive_epoch: AliveEpoch,
         checkpoint: int,
     ) -> None:
         self.name = name
@@ -60,12 +72,12 @@ class Partition:
         self.log = log
         self.config = config
         self.replica_lag_time_max_ms = replica_lag_time_max_ms
-        self.eligible = eligible
+        self.alive_epoch = alive_epoch
         self.registration = PartitionRegistration((), (), -1, -1, -1)
         self.high_watermark = Watermark(min(checkpoint, log.log_end_offset))
         self.followers: dict[int, FollowerState] = {}
-        self.pending_isr: tuple[int, ...] | None = None
-        self.epoch_start_offset = 0
+        self.proposal: ProposedIsr | None = None
+        self.epoch_start_offset: int | None = None
         self.last_append_ms = 0
         self._bounding: tuple[FollowerState, ...] = ()
         self.replicators: list[FetchSession] = []
@@ -84,9 +96,9 @@ class Partition:
     @property
     def maximal_isr(self) -> tuple[int, ...]:
         """The ISR and whoever is about to join it; a member about to leave still counts."""
-        if self.pending_isr is None:
+        if self.proposal is None:
             return self.registration.isr
-        joining = tuple(broker for broker in self.pending_isr if broker not in self.registration.isr)
+        joining = tuple(broker for broker in self.proposal.isr if broker not in self.registration.isr)
         return self.registration.isr + joining
 
     def lead(self, registration: PartitionRegistration, now_ms: int) -> None:
@@ -94,26 +106,56 @@ class Partition:
         was_leader = self.is_leader
         new_epoch = registration.leader_epoch > self.registration.leader_epoch
         self.registration = registration
-        self.pending_isr = None
         if new_epoch:
             self.epoch_start_offset = self.log.log_end_offset
             self.log.leader_epochs.assign(registration.leader_epoch, self.epoch_start_offset)
             self._reset_followers(now_ms, not was_leader)
+        self._commit_isr(now_ms)
+
+    def isr_confirmed(self, isr: tuple[int, ...], partition_epoch: int, now_ms: int) -> None:
+        """The controller has accepted a new ISR; the metadata log will repeat it. An older answer changes nothing."""
+        if partition_epoch >= self.registration.partition_epoch:
+            self.registration = replace(self.registration, isr=isr, partition_epoch=partition_epoch)
+            self._commit_isr(now_ms)
+
+    def _commit_isr(self, now_ms: int) -> None:
+        self.proposal = None
         self._know_bounds()
+        for session in self.replicators:
+            if session.replica_id not in self.registration.isr:
+                session.outside[self.name] = None
         self.advance_high_watermark(now_ms)
 
     def follow(self, registration: PartitionRegistration) -> list[Callable[[], None]]:
         """Stop leading, if it did; returns the callbacks of those who waited for the high watermark."""
         self.registration = registration
-        self.pending_isr = None
+        self.proposal = None
+        self.epoch_start_offset = None
         self.followers = {}
         self._bounding = ()
         return self.high_watermark.abandon()
 
-    def lower_high_watermark(self, log_end_offset: int) -> None:
-        """After a truncation: the watermark never lies beyond the log's end."""
-        if self.high_watermark.value > log_end_offset:
-            self.high_watermark = Watermark(log_end_offset)
+    def take_high_watermark(self, leader_high_watermark: int) -> None:
+        """As a follower: what the leader says, or after a truncation what is left of it."""
+        log = self.log
+        value = follower_high_watermark(leader_high_watermark, log.log_start_offset, log.log_end_offset)
+        if value < self.high_watermark.value:
+            self.high_watermark = Watermark(value)
+        else:
+            self.high_watermark.advance(value)
+
+    def offset_of(self, earliest: bool) -> int | ErrorCode:
+        """The first or the next offset for a consumer; none while the watermark lags behind this leader's epoch.
+
+        Source: core/src/main/scala/kafka/cluster/Partition.scala fetchOffsetForTimestamp
+        """
+        if not self.is_leader:
+            return ErrorCode.NOT_LEADER_OR_FOLLOWER
+        if earliest:
+            return self.log.log_start_offset
+        watermark = self.high_watermark.value
+        lags = self.epoch_start_offset is not None and self.epoch_start_offset > watermark
+        return ErrorCode.OFFSET_NOT_AVAILABLE if lags else watermark
 
     def _reset_followers(self, now_ms: int, is_new_leader: bool) -> None:
         known = {} if is_new_leader else self.followers
@@ -142,7 +184,7 @@ class Partition:
             )
             if refusal is not None:
                 return refusal
-        if now_ms - self.last_append_ms > self.replica_lag_time_max_ms // 2:
+        if now_ms - self.last_append_ms > QUIET_MS:
             self._refresh_idle_followers()
         self.last_append_ms = now_ms
         result = self.log.append_as_leader(batch, self.registration.leader_epoch)
@@ -153,7 +195,7 @@ class Partition:
         return result
 
     def _refresh_idle_followers(self) -> None:
-        """A follower level with a quiet log was caught up at its session's last fetch, though that did not name it."""
+        """A follower level with a quiet log was caught up at its session's last fetch."""
         for session in self.replicators:
             state = self.followers.get(session.replica_id)
             if state is not None and state.log_end_offset == self.log.log_end_offset:
@@ -190,23 +232,34 @@ class Partition:
             and bounds_high_watermark(
                 False,
                 state.is_caught_up(leader_end, now_ms, self.replica_lag_time_max_ms),
-                self.eligible(state.broker_id),
+                self._is_eligible(state),
             )
         ]
 
+    def _is_eligible(self, state: FollowerState) -> bool:
+        return broker_epoch_eligible(state.broker_epoch, self.alive_epoch(state.broker_id))
+
+    def refuses_fetch(self, broker_id: int, broker_epoch: int) -> ErrorCode | None:
+        """Why a follower's fetch counts for nothing: it is no replica here, or an earlier life of that broker."""
+        if broker_id not in self.followers:
+            return ErrorCode.UNKNOWN_LEADER_EPOCH
+        stale = is_stale_fetch(broker_epoch, self.alive_epoch(broker_id))
+        return ErrorCode.NOT_LEADER_OR_FOLLOWER if stale else None
+
     def follower_fetched(self, broker_id: int, fetch_offset: int, now_ms: int, broker_epoch: int) -> bool:
-        """Note a follower's fetch; True when the follower should be proposed for the ISR."""
-        state = self.followers.get(broker_id)
-        if state is None:
-            return False
+        """Note a follower's fetch of records that this log has; True when its end offset has changed."""
+        state = self.followers[broker_id]
         before = state.log_end_offset
         state.fetched(fetch_offset, now_ms, self.log.log_end_offset, broker_epoch)
-        if fetch_offset != before:
-            self.advance_high_watermark(now_ms)
-        if broker_id in self.registration.isr or self.pending_isr is not None:
+        return fetch_offset != before
+
+    def may_expand(self, broker_id: int) -> bool:
+        """Whether a follower should be proposed for the ISR now."""
+        state = self.followers[broker_id]
+        if broker_id in self.registration.isr or self.proposal is not None:
             return False
-        return may_join_isr(
-            fetch_offset, self.high_watermark.value, self.epoch_start_offset, fenced=not self.eligible(broker_id)
+        return self._is_eligible(state) and may_join_isr(
+            state.log_end_offset, self.high_watermark.value, self.epoch_start_offset
         )
 
     def out_of_sync(self, now_ms: int) -> tuple[int, ...]:
@@ -225,17 +278,22 @@ class Partition:
                 in_isr=state.broker_id in self.registration.isr,
                 leader_hw=self.high_watermark.value,
                 leader_epoch_start_offset=None,
-                isr_change_in_flight=self.pending_isr is not None,
+                isr_change_in_flight=self.proposal is not None,
             )
             == "shrink"
         )
 
-    def propose_isr(self, isr: tuple[int, ...]) -> None:
+    def propose_isr(self, isr: tuple[int, ...], broker_epoch: int) -> ProposedIsr:
         """Remember a change that the controller has not confirmed; the watermark already respects it."""
-        self.pending_isr = isr
+        known: dict[int, int | None] = {broker: state.broker_epoch for broker, state in self.followers.items()}
+        known[self.broker_id] = broker_epoch
+        epochs = (known.get(broker) for broker in isr)
+        members = tuple(UNKNOWN_BROKER_EPOCH if epoch is None else epoch for epoch in epochs)
+        self.proposal = ProposedIsr(self.registration.leader_epoch, self.registration.partition_epoch, isr, members)
         self._know_bounds()
+        return self.proposal
 
     def forget_proposal(self) -> None:
-        """The controller has refused, or the answer was lost."""
-        self.pending_isr = None
+        """The controller has refused, so that the committed ISR stands."""
+        self.proposal = None
         self._know_bounds()

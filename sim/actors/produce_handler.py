@@ -3,7 +3,7 @@
 Source: core/src/main/scala/kafka/server/ReplicaManager.scala appendRecords; DelayedProduce.scala
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from sim.actors.partition import Partition
@@ -28,27 +28,30 @@ class DelayedProduce:
     __slots__ = ("_finish", "_open", "outcomes")
 
     def __init__(
-        self, outcomes: dict[TopicPartition, ProduceData], open_count: int, finish: Callable[["DelayedProduce"], None]
+        self,
+        outcomes: dict[TopicPartition, ProduceData],
+        waiting: Iterable[TopicPartition],
+        finish: Callable[["DelayedProduce"], None],
     ) -> None:
         self.outcomes = outcomes
-        self._open = open_count
+        self._open = dict.fromkeys(waiting)
         self._finish = finish
 
-    def settle(self, name: TopicPartition, error: ErrorCode) -> None:
-        """One partition's wait is over."""
-        if self._open > 0:
-            if error is not ErrorCode.NONE:
-                self.outcomes[name] = ProduceData(error)
-            self._open -= 1
-            if self._open == 0:
+    def settle(self, name: TopicPartition, failure: ProduceData | None) -> None:
+        """One partition's wait is over, well unless there is a failure."""
+        if name in self._open:
+            del self._open[name]
+            if failure is not None:
+                self.outcomes[name] = failure
+            if not self._open:
                 self._finish(self)
 
-    def expire(self, waiting: list[TopicPartition]) -> None:
+    def expire(self) -> None:
         """The request's own time-out: whoever still waits gets REQUEST_TIMED_OUT; the data stays in the log."""
-        if self._open > 0:
-            for name in waiting:
+        if self._open:
+            for name in self._open:
                 self.outcomes[name] = ProduceData(ErrorCode.REQUEST_TIMED_OUT)
-            self._open = 0
+            self._open.clear()
             self._finish(self)
 
 
@@ -74,8 +77,9 @@ class ProduceHandler:
         def finish(outcomes: dict[TopicPartition, ProduceData]) -> None:
             if body.acks == 0:
                 if any(data.error is not ErrorCode.NONE for data in outcomes.values()):
-                    request.connection.drop()
-                request.done()
+                    request.hang_up()
+                else:
+                    request.done()
             else:
                 request.reply(ProduceResponse(outcomes), durable)
 
@@ -104,38 +108,48 @@ class ProduceHandler:
             deadline.cancel()
             finish(delayed.outcomes)
 
-        delayed = DelayedProduce(outcomes, len(waiting), finished)
-        deadline = timeouts.book(delayed.expire, [partition.name for partition, _ in waiting])
+        delayed = DelayedProduce(outcomes, [partition.name for partition, _ in waiting], finished)
+        deadline = timeouts.book(delayed.expire)
         for partition, required_offset in waiting:
             self._await(partition, required_offset, delayed)
 
     def _append(
         self, name: TopicPartition, batch: RecordBatch, acks: int, waiting: list[tuple[Partition, int]]
     ) -> ProduceData:
-        partition = self._broker.replicas.partitions.get(name)
-        if partition is None:
-            return ProduceData(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+        partition = self._broker.replicas.find(name)
+        if isinstance(partition, ErrorCode):
+            return self._failure(name, partition)
         try:
             result = partition.append(batch, acks, self._broker.now_ms)
         except KafkaError as error:
             return ProduceData(error.code)
         if isinstance(result, ErrorCode):
-            known = partition.registration
-            return ProduceData(result, leader_id=known.leader, leader_epoch=known.leader_epoch)
+            return self._failure(name, result)
         if acks == -1:
             waiting.append((partition, result.batch.next_offset))
         return ProduceData(ErrorCode.NONE, result.batch.base_offset)
 
-    def _await(self, partition: Partition, required_offset: int, delayed: DelayedProduce) -> None:
-        def reached() -> None:
-            outcome = acks_all_outcome(
-                partition.high_watermark.value,
-                required_offset,
-                len(partition.maximal_isr),
-                partition.config.min_insync_replicas,
-                len(partition.registration.replicas),
-            )
-            lost = ErrorCode.NOT_LEADER_OR_FOLLOWER
-            delayed.settle(partition.name, outcome if partition.is_leader and outcome is not None else lost)
+    def _failure(self, name: TopicPartition, error: ErrorCode) -> ProduceData:
+        """An error; who leads now is told with NOT_LEADER_OR_FOLLOWER (KIP-951)."""
+        known = self._broker.image.partitions.get(name)
+        if error is not ErrorCode.NOT_LEADER_OR_FOLLOWER or known is None:
+            return ProduceData(error)
+        return ProduceData(error, leader_id=known.leader, leader_epoch=known.leader_epoch)
 
-        partition.high_watermark.when(required_offset, reached)
+    def _await(self, partition: Partition, required_offset: int, delayed: DelayedProduce) -> None:
+        partition.high_watermark.when(
+            required_offset, lambda: delayed.settle(partition.name, self._outcome(partition, required_offset))
+        )
+
+    def _outcome(self, partition: Partition, required_offset: int) -> ProduceData | None:
+        """What is wrong at the end of a wait: the leader is gone, or too few replicas are left; None if all is well."""
+        if not partition.is_leader:
+            return self._failure(partition.name, ErrorCode.NOT_LEADER_OR_FOLLOWER)
+        outcome = acks_all_outcome(
+            partition.high_watermark.value,
+            required_offset,
+            len(partition.maximal_isr),
+            partition.config.min_insync_replicas,
+            len(partition.registration.replicas),
+        )
+        return None if outcome in (None, ErrorCode.NONE) else ProduceData(ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND)

@@ -1,45 +1,62 @@
 """A broker hands out producer ids from blocks that the controller gives it.
 
 Source: transaction-coordinator/src/main/java/org/apache/kafka/coordinator/transaction/RPCProducerIdManager.java
-Fidelity: approximate — the next block is asked for when the last is used up, in Kafka when 90 % of it are
 """
 
 from typing import TYPE_CHECKING
 
+from sim.actors.network_client import NetworkClient
 from sim.actors.socket_server import ServerRequest
+from sim.machine.clock import MILLISECOND
+from sim.rules.controller_protocol import AllocateProducerIdsRequest, AllocateProducerIdsResponse
 from sim.rules.errors import ErrorCode
-from sim.rules.protocol import (
-    AllocateProducerIdsRequest,
-    AllocateProducerIdsResponse,
-    InitProducerIdResponse,
-    Message,
-)
+from sim.rules.protocol import InitProducerIdResponse, Message
 
 if TYPE_CHECKING:
     from sim.actors.broker import Broker
 
 __all__ = ["ProducerIds"]
 
+RETRY = 50 * MILLISECOND
+PREFETCH_THRESHOLD = 0.9
+
 
 class ProducerIds:
-    """The broker's present block of producer ids."""
+    """The broker's present block of producer ids, and the next one, asked for when this one is nearly used up."""
 
     def __init__(self, broker: "Broker") -> None:
         self._broker = broker
-        self._block = iter(range(0))
+        self._channel = NetworkClient(broker, broker.directory, broker.config.request_timeout_ms, 50, 50)
+        self._block = range(0)
+        self._used = 0
+        self._next_block: range | None = None
+        self._asking = False
+        self._not_before = 0
 
     def handle(self, request: ServerRequest) -> None:
-        """Answer an InitProducerId request of a producer without transactions."""
-        producer_id = next(self._block, None)
-        if producer_id is not None:
-            self._broker.reply(request, InitProducerIdResponse(ErrorCode.NONE, producer_id))
-            return
-        ask = AllocateProducerIdsRequest(self._broker.node_id)
-        self._broker.ask_controller(ask, lambda answer: self._allocated(request, answer))
-
-    def _allocated(self, request: ServerRequest, answer: Message) -> None:
-        if isinstance(answer, AllocateProducerIdsResponse) and answer.error is ErrorCode.NONE:
-            self._block = iter(range(answer.first_id, answer.first_id + answer.length))
-            self.handle(request)
-        else:
+        """Answer an InitProducerId request of a producer without transactions; it comes again while there is no id."""
+        if self._used == len(self._block) and self._next_block is not None:
+            self._block, self._used, self._next_block = self._next_block, 0, None
+        if self._used == len(self._block):
+            self._ask()
             self._broker.reply(request, InitProducerIdResponse(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS))
+            return
+        producer_id = self._block[self._used]
+        if self._used == int(len(self._block) * PREFETCH_THRESHOLD):
+            self._ask()
+        self._used += 1
+        self._broker.reply(request, InitProducerIdResponse(ErrorCode.NONE, producer_id))
+
+    def _ask(self) -> None:
+        broker = self._broker
+        if not self._asking and self._next_block is None and broker.now >= self._not_before:
+            self._asking = True
+            request = AllocateProducerIdsRequest(broker.node_id, broker.epoch)
+            self._channel.request(broker.controller_id, request, self._allocated)
+
+    def _allocated(self, answer: Message) -> None:
+        self._asking = False
+        if isinstance(answer, AllocateProducerIdsResponse) and answer.error is ErrorCode.NONE:
+            self._next_block = range(answer.first_id, answer.first_id + answer.length)
+        else:
+            self._not_before = self._broker.now + RETRY

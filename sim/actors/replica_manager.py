@@ -4,11 +4,12 @@ Source: core/src/main/scala/kafka/server/ReplicaManager.scala applyDelta
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sim.actors.partition import Partition
 from sim.actors.replica_fetcher import ReplicaFetcher
+from sim.machine.clock import MILLISECOND
+from sim.rules.errors import ErrorCode
 from sim.rules.log import Log
 from sim.rules.metadata import PartitionChange
 from sim.rules.topics import TopicPartition
@@ -27,25 +28,34 @@ class ReplicaManager:
         self.partitions: dict[TopicPartition, Partition] = {}
         self._fetchers: dict[int, ReplicaFetcher] = {}
 
+    def begin(self) -> None:
+        """The process has started: high watermarks go to disk from time to time."""
+        interval_ms = self._broker.config.replica_high_watermark_checkpoint_interval_ms
+        self._broker.every(interval_ms * MILLISECOND, self._checkpoint)
+
+    def find(self, name: TopicPartition) -> Partition | ErrorCode:
+        """A replica of this broker; one of others is NOT_LEADER_OR_FOLLOWER, for whoever asks should know."""
+        partition = self.partitions.get(name)
+        if partition is not None:
+            return partition
+        known = name in self._broker.image.partitions
+        return ErrorCode.NOT_LEADER_OR_FOLLOWER if known else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+
     def apply(self, changes: Iterable[PartitionChange]) -> None:
         """Become leader or follower as the changes say."""
         for change in changes:
             if self._broker.node_id in change.registration.replicas:
                 self._apply(change)
 
-    def isr_confirmed(self, partition: Partition, isr: tuple[int, ...], partition_epoch: int) -> None:
-        """The controller has accepted a new ISR; the metadata log will repeat it."""
-        registration = replace(partition.registration, isr=isr, partition_epoch=partition_epoch)
-        partition.lead(registration, self._broker.now_ms)
-
     def _apply(self, change: PartitionChange) -> None:
         registration = change.registration
         partition = self.partitions.get(change.partition) or self._create(change.partition)
         before = partition.registration
-        if registration.partition_epoch <= before.partition_epoch:
+        if registration.partition_epoch < before.partition_epoch:
             return
         was_leader = partition.is_leader
-        if registration.leader != before.leader or registration.leader_epoch != before.leader_epoch:
+        new_epoch = registration.leader_epoch > before.leader_epoch
+        if new_epoch:
             self._stop_fetching(partition)
         if registration.leader == self._broker.node_id:
             partition.lead(registration, self._broker.now_ms)
@@ -57,7 +67,7 @@ class ReplicaManager:
             self._broker.resigned(partition)
         for callback in waiting:
             callback()
-        if registration.leader != before.leader or registration.leader_epoch != before.leader_epoch:
+        if new_epoch:
             self._broker.fetches.leadership_changed(partition)
             if registration.leader >= 0:
                 self._fetcher(registration.leader).add(partition)
@@ -73,11 +83,15 @@ class ReplicaManager:
             broker.storage[name],
             config,
             broker.config.replica_lag_time_max_ms,
-            broker.is_eligible,
+            broker.alive_epoch,
             broker.checkpoints.get(name, 0),
         )
         self.partitions[name] = partition
         return partition
+
+    def _checkpoint(self) -> None:
+        for name, partition in self.partitions.items():
+            self._broker.checkpoints[name] = partition.high_watermark.value
 
     def _fetcher(self, leader_id: int) -> ReplicaFetcher:
         if leader_id not in self._fetchers:

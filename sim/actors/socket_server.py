@@ -10,7 +10,7 @@ __all__ = ["Server", "ServerRequest"]
 
 
 class ServerRequest:
-    """A request that has arrived; `reply` it once, or `done` where no answer is wanted (acks=0)."""
+    """A request that has arrived; `reply` it once, `done` where no answer is wanted (acks=0), or `hang_up` on it."""
 
     __slots__ = ("body", "connection", "on_response", "server", "size_bytes")
 
@@ -33,6 +33,11 @@ class ServerRequest:
         self.connection.to_client(max(departure, self.server.now), body.size_bytes(), self.on_response, body)
         self.done()
 
+    def hang_up(self) -> None:
+        """Close the connection: nothing more that comes on it is looked at."""
+        self.connection.drop()
+        self.connection.queue.clear()
+
     def done(self) -> None:
         """Take the next request of the connection."""
         connection = self.connection
@@ -42,19 +47,24 @@ class ServerRequest:
 
 
 class Server(Actor):
-    """A process that answers requests.
+    """A process that answers requests while it is `listening`.
 
     As in Kafka a connection is muted from the arrival of a request to its answer, so that what a client
     pipelines waits in the socket.
 
     Source: core/src/main/scala/kafka/network/SocketServer.scala
-    Fidelity: approximate — network threads cost no time of their own and queued.max.requests is not bounded
+    Fidelity: approximate — network threads cost no time of their own and queued.max.requests is not bounded; before it
+        listens a process resets a connection at its first request, where Kafka's has no open port
     """
+
+    listening = True
 
     def receive(self, request: ServerRequest) -> None:
         """A request has come in."""
         connection = request.connection
-        if connection.muted:
+        if not self.listening:
+            connection.drop()
+        elif connection.muted:
             connection.queue.append(request)
         else:
             connection.muted = True

@@ -1,4 +1,9 @@
-"""A connection between two processes, as TCP gives it: ordered both ways, reset when one of them dies."""
+"""A connection between two processes, as TCP gives it: ordered both ways, reset when one of them dies.
+
+Fidelity: approximate — a server that hangs up still reads what is under way to it; a server learns of a dead client
+    only by its silence
+Left out: keep-alive, full socket buffers, TLS.
+"""
 
 from collections import deque
 from collections.abc import Callable

@@ -2,6 +2,9 @@
 
 Times are nanoseconds, sizes bytes. The figures of `Hardware` are estimates for a small server of
 today; calibration against published measurements is a later step and will name its sources.
+
+Fidelity: approximate — the processor shares nothing between request handlers and other threads; disk reads queue
+    behind pages still to be written
 """
 
 from dataclasses import dataclass

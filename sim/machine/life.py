@@ -22,7 +22,7 @@ class Life:
     def __init__(self) -> None:
         self.alive = True
         self.paused = False
-        self.backlog: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
+        self.backlog: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self.processes: dict[Spawned, None] = {}
         self.endings: dict[Any, Callable[[], None]] = {}
 

@@ -3,6 +3,11 @@
 It is the only place where delay, loss and partition exist. What an actor sends leaves through its
 host's NIC, takes the shortest path that is up, and arrives through the other host's NIC.
 Connections behave as TCP: in order, and lost packets come late instead of never.
+
+Fidelity: approximate — a loss delays a whole message by one fixed retransmission time-out, without doubling; the time
+    to heal after a cut is the same time-out, and what is under way at the cut arrives
+Left out: congestion and receive windows, packets and their headers, switches as a bottleneck, bandwidth of a link
+    other than that of the NICs at its ends.
 """
 
 import random
@@ -61,7 +66,7 @@ class Flow:
 
     def __init__(self) -> None:
         self.arrival = 0
-        self.held: list[tuple[int, Life, Callable[..., None], tuple[Any, ...]]] = []
+        self.held: list[tuple[int, Life, Callable[..., object], tuple[Any, ...]]] = []
 
 
 @dataclass(slots=True)

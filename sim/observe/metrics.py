@@ -38,6 +38,7 @@ class Metrics:
         self.histograms: dict[tuple[str, Labels], Histogram] = {}
         self._bytes_out: dict[Labels, float] = {}
         self._records_out: dict[Labels, float] = {}
+        self._offsets: dict[str, dict[TopicPartition, int]] = {}
         self._sampled_at = 0
         self.records_acknowledged = 0
         self.records_delivered = 0
@@ -126,7 +127,9 @@ class Metrics:
 
     def _sample_lag(self) -> None:
         for group in self._flight.plan.groups:
-            offsets = self._cluster.committed_offsets(group.group_id)
+            known = self._cluster.committed_offsets(group.group_id)
+            offsets = self._offsets.get(group.group_id, {}) if known is None else known
+            self._offsets[group.group_id] = offsets
             for name in self._cluster.partitions():
                 partition = self._cluster.leader(name)
                 if name.topic not in group.topics or partition is None:

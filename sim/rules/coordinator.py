@@ -81,7 +81,11 @@ def encode_group(record: GroupRecord) -> tuple[bytes, bytes]:
 
 
 def decode_record(key: bytes, value: bytes) -> OffsetRecord | GroupRecord:
-    """The record that these bytes came from."""
+    """The record that these bytes came from.
+
+    Source: group-coordinator/src/main/java/org/apache/kafka/coordinator/group/GroupCoordinatorRecordSerde.java
+    Fidelity: approximate — JSON instead of Kafka's binary form
+    """
     kind, group_id, *rest = json.loads(key)
     content = json.loads(value)
     if kind == 1:

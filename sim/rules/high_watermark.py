@@ -12,6 +12,7 @@ __all__ = [
     "acks_all_refusal",
     "bounds_high_watermark",
     "effective_min_insync_replicas",
+    "follower_high_watermark",
     "next_high_watermark",
 ]
 
@@ -60,6 +61,16 @@ def next_high_watermark(
         if end_offset < lowest:
             lowest = end_offset
     return lowest if lowest > high_watermark else high_watermark
+
+
+def follower_high_watermark(leader_high_watermark: int, log_start_offset: int, log_end_offset: int) -> int:
+    """A follower's high watermark after a fetch: what the leader said, within its own log; it may fall.
+
+    Source: core/src/main/scala/kafka/server/ReplicaFetcherThread.scala processPartitionData;
+        storage/src/main/java/org/apache/kafka/storage/internals/log/UnifiedLog.java maybeUpdateHighWatermark
+    Fidelity: exact
+    """
+    return max(log_start_offset, min(leader_high_watermark, log_end_offset))
 
 
 def acks_all_refusal(isr_size: int, min_insync_replicas: int, replication_factor: int) -> ErrorCode | None:

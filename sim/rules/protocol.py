@@ -12,22 +12,12 @@ from dataclasses import dataclass, field
 
 from sim.rules.batch import RecordBatch
 from sim.rules.errors import ErrorCode
-from sim.rules.metadata import MetadataImage, PartitionChange
+from sim.rules.metadata import MetadataImage
 from sim.rules.topics import TopicPartition
 
 __all__ = [
-    "AllocateProducerIdsRequest",
-    "AllocateProducerIdsResponse",
-    "AlterPartitionRequest",
-    "AlterPartitionResponse",
-    "BrokerHeartbeatRequest",
-    "BrokerHeartbeatResponse",
-    "BrokerRegistrationRequest",
-    "BrokerRegistrationResponse",
     "ErrorResponse",
     "FetchData",
-    "FetchMetadataRequest",
-    "FetchMetadataResponse",
     "FetchPartition",
     "FetchRequest",
     "FetchResponse",
@@ -145,7 +135,7 @@ class FetchRequest(Message):
 
 @dataclass(slots=True)
 class FetchData:
-    """One partition's part of a fetch response."""
+    """One partition's part of a fetch response; `log_end_offset` goes with OFFSET_OUT_OF_RANGE only."""
 
     error: ErrorCode
     high_watermark: int = -1
@@ -155,6 +145,7 @@ class FetchData:
     diverging_epoch: tuple[int, int] | None = None
     leader_id: int = -1
     leader_epoch: int = -1
+    log_end_offset: int = -1
 
 
 @dataclass(slots=True)
@@ -335,98 +326,3 @@ class InitProducerIdResponse(Message):
 
     error: ErrorCode
     producer_id: int = -1
-
-
-@dataclass(slots=True)
-class AllocateProducerIdsRequest(Message):
-    """A broker asks the controller for a block of producer ids."""
-
-    broker_id: int
-
-
-@dataclass(slots=True)
-class AllocateProducerIdsResponse(Message):
-    """The first id of a block and its length."""
-
-    error: ErrorCode
-    first_id: int = -1
-    length: int = 0
-
-
-@dataclass(slots=True)
-class BrokerRegistrationRequest(Message):
-    """A broker that has started makes itself known; an incarnation is one life of its process."""
-
-    broker_id: int
-    incarnation: int
-    rack: str
-    clean_shutdown: bool
-
-
-@dataclass(slots=True)
-class BrokerRegistrationResponse(Message):
-    """The broker's epoch: the offset of its registration record."""
-
-    error: ErrorCode
-    broker_epoch: int = -1
-
-
-@dataclass(slots=True)
-class BrokerHeartbeatRequest(Message):
-    """A broker is alive and has applied the metadata log up to an offset."""
-
-    broker_id: int
-    broker_epoch: int
-    metadata_offset: int
-
-
-@dataclass(slots=True)
-class BrokerHeartbeatResponse(Message):
-    """Whether the controller holds the broker fenced."""
-
-    error: ErrorCode
-    is_fenced: bool = True
-
-
-@dataclass(slots=True)
-class AlterPartitionRequest(Message):
-    """A leader proposes a new ISR for one partition."""
-
-    broker_id: int
-    broker_epoch: int
-    partition: TopicPartition
-    leader_epoch: int
-    partition_epoch: int
-    new_isr: tuple[int, ...]
-
-
-@dataclass(slots=True)
-class AlterPartitionResponse(Message):
-    """The partition as the controller now has it, or why it refused."""
-
-    error: ErrorCode
-    isr: tuple[int, ...] = ()
-    partition_epoch: int = -1
-
-
-@dataclass(slots=True)
-class FetchMetadataRequest(Message):
-    """A broker, an observer of the metadata quorum, fetches the metadata log from an offset."""
-
-    broker_id: int
-    fetch_offset: int
-
-
-@dataclass(slots=True)
-class FetchMetadataResponse(Message):
-    """The committed changes since that offset and the image that they lead to.
-
-    Brokers at the same offset share one image object, which is never changed.
-    """
-
-    image: MetadataImage
-    changes: list[PartitionChange]
-
-    def size_bytes(self) -> int:
-        """Bytes on the wire."""
-        return HEADER_SIZE_BYTES + 100 * len(self.changes)

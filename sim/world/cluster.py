@@ -110,14 +110,14 @@ class Cluster:
             TopicPartition(topic.name, number) for topic in self.topics.values() for number in range(topic.partitions)
         ]
 
-    def committed_offsets(self, group_id: str) -> dict[TopicPartition, int]:
-        """A group's committed offsets, from whichever broker coordinates it now; for observers."""
+    def committed_offsets(self, group_id: str) -> dict[TopicPartition, int] | None:
+        """A group's committed offsets, from whichever broker coordinates it now; None while nobody does."""
         for broker in self.brokers.values():
             if broker.life.alive:
                 offsets = broker.groups.committed_offsets(group_id)
                 if offsets is not None:
                     return offsets
-        return {}
+        return None
 
     def _host(self, name: str, rack: int, nic_bytes_per_s: float = 1.25e9) -> Host:
         return self.machine.network.add_host(name, f"rack-{rack % self.spec.racks + 1}", Nic(nic_bytes_per_s))

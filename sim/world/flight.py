@@ -44,17 +44,37 @@ class Flight:
             app.start()
         for fault in self.plan.faults:
             fault.schedule(self)
-        limit = self.plan.duration + self.plan.drain if until is None else until
-        while self.now < limit:
-            self.clock.run(until=min(self.now + SAMPLE_INTERVAL, limit))
+        load_ended: int | None = None
+        while until is None or self.now < until:
+            step = self.now + SAMPLE_INTERVAL
+            self.clock.run(until=step if until is None else min(step, until))
             yield self.now
-            if until is None and self.now >= self.plan.duration and self.is_drained():
+            if load_ended is None and self.is_load_over():
+                load_ended = self.now
+            patience_over = load_ended is not None and self.now - load_ended >= self.plan.drain
+            if until is None and load_ended is not None and (self.is_drained() or patience_over):
                 return
+
+    def is_load_over(self) -> bool:
+        """Whether the planned time is over; without one, whether every finite application has ended."""
+        if self.plan.duration is not None:
+            return self.now >= self.plan.duration
+        return self._sources_dry()
+
+    def expected(self) -> int:
+        """The simulated time at which the load should be over, as far as one can tell now."""
+        if self.plan.duration is not None:
+            return self.plan.duration
+        share = self.plan.progress() if self.plan.progress is not None else 0.0
+        return round(self.now / share) if share > 0 else self.now
+
+    def _sources_dry(self) -> bool:
+        return all(self.cluster.apps[spec.name].finished for spec in self.plan.apps if spec.finite)
 
     def is_drained(self) -> bool:
         """Whether every finite application has ended, nothing is unacknowledged, and every group has caught up."""
         apps = self.cluster.apps
-        if not all(apps[spec.name].finished for spec in self.plan.apps if spec.finite):
+        if not self._sources_dry():
             return False
         if any(producer.incomplete for app in apps.values() if app.life.alive for producer in app.producers):
             return False
@@ -62,6 +82,8 @@ class Flight:
 
     def _caught_up(self, group_id: str, topics: tuple[str, ...]) -> bool:
         offsets = self.cluster.committed_offsets(group_id)
+        if offsets is None:
+            return False
         for name in self.cluster.partitions():
             if name.topic in topics:
                 leader = self.cluster.leader(name)
@@ -73,5 +95,5 @@ class Flight:
         """Refuse faults that cannot happen. Raises ConfigError, one line."""
         for fault in self.plan.faults:
             fault.check(self)
-            if fault.begins > self.plan.duration + self.plan.drain:
+            if self.plan.duration is not None and fault.begins > self.plan.duration + self.plan.drain:
                 raise ConfigError(f"fault {str(fault)!r} begins after the end of the run")

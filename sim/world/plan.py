@@ -37,11 +37,13 @@ class GroupSpec:
 class Plan:
     """One flight. `duration` and `drain` are nanoseconds: the load lasts the first, catching up at most the second.
 
+    Without a duration the load lasts until every finite application has ended; `progress` then tells which share
+    of it is done.
     `stages` are the edges of the drawn workflow; `wrap_up` is called after the last event and returns what
     the scenario itself has to say, as a mapping that goes into the result.
     """
 
-    duration: int
+    duration: int | None
     cluster: ClusterSpec = field(default_factory=ClusterSpec)
     topics: tuple[Topic, ...] = ()
     apps: tuple[AppSpec, ...] = ()
@@ -50,4 +52,5 @@ class Plan:
     drain: int = 120_000_000_000
     stages: tuple[tuple[str, str], ...] = ()
     client_overrides: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    progress: Callable[[], float] | None = None
     wrap_up: Callable[[bool], Mapping[str, object]] | None = None

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sim.machine.clock import parse_duration
 from sim.rules.config import BrokerConfig, Config, ConsumerConfig, ProducerConfig, TopicConfig
 from sim.rules.errors import ConfigError
 from sim.world.plan import Plan
 
-__all__ = ["Input", "Knob", "Settings", "settings_from"]
+__all__ = ["KINDS", "Input", "Knob", "Settings", "settings_from"]
 
 KINDS: dict[str, type[Config]] = {
     "producer": ProducerConfig,
@@ -39,7 +39,7 @@ class Input:
     columns: Mapping[str, str] = field(default_factory=dict)
     speed: float = 1.0
     reorder_window_ms: int = 60_000
-    on_bad_line: str = "stop"
+    on_bad_line: Literal["stop", "skip", "dead-letter"] = "stop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def settings_from(knobs: Mapping[str, Knob], given: Mapping[str, object], **rest
     A Kafka key may be prefixed by its kind (`producer.linger.ms`, `topic.min.insync.replicas`), and must be when
     several kinds have it.
     """
-    values = {name: knob.default for name, knob in knobs.items()}
+    values: dict[str, object] = {name: knob.default for name, knob in knobs.items()}
     overrides: dict[str, dict[str, object]] = {kind: {} for kind in KINDS}
     for key, value in given.items():
         name = key.replace("-", "_").replace(".", "_")

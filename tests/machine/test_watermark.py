@@ -60,7 +60,9 @@ def test_abandoning_returns_the_callbacks_and_forgets_them() -> None:
     assert called == [1, 2, 3]
 
 
-@given(st.lists(st.one_of(st.tuples(st.just("when"), st.integers(0, 20)), st.tuples(st.just("to"), st.integers(0, 20)))))
+@given(
+    st.lists(st.one_of(st.tuples(st.just("when"), st.integers(0, 20)), st.tuples(st.just("to"), st.integers(0, 20))))
+)
 def test_a_waiter_has_been_called_exactly_when_the_offset_is_reached(steps: list[tuple[str, int]]) -> None:
     watermark = Watermark()
     waited: list[int] = []

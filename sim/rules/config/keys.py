@@ -39,7 +39,11 @@ _AMOUNT = re.compile(r"(-?\d+(?:\.\d+)?)\s*([a-z]+)")
 
 
 def setting(default: object, valid: str = "") -> Any:
-    """Declares a key with its default and Kafka's words for the values that it takes."""
+    """Declares a key with its default and Kafka's words for the values that it takes.
+
+    Source: clients/src/main/java/org/apache/kafka/common/config/ConfigDef.java define
+    Fidelity: approximate — a validator is known by the text that documents it
+    """
     return field(default=default, metadata={"valid": valid})
 
 
@@ -79,7 +83,11 @@ class Key:
 
 
 def key_of(declared: "Field[Any]") -> Key:
-    """The key that a dataclass field declares."""
+    """The key that a dataclass field declares.
+
+    Source: clients/src/main/java/org/apache/kafka/common/config/ConfigDef.java ConfigKey, parseType
+    Fidelity: approximate — classes and passwords are plain words
+    """
     kind = declared.type
     default = None if declared.default is MISSING else declared.default
     optional = default is None

@@ -1,0 +1,155 @@
+"""The five stages of the workflow as applications: gateway, detector, warehouse loader, alerting (and Kafka between).
+
+Each is ordinary client code: what it keeps in memory dies with its process.
+"""
+
+import json
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+from simpy import Event
+
+from scenarios.payment_fraud.alerts import decode_alert, encode_alert
+from scenarios.payment_fraud.detector import FraudDetector
+from scenarios.payment_fraud.feed import Feed
+from scenarios.payment_fraud.ledger import Ledger
+from scenarios.payment_fraud.payments import Payment, decode
+from scenarios.payment_fraud.warehouse import Warehouse, WarehouseRow
+from sim.actors.app import App, Behaviour
+from sim.actors.consumer import CommitFailedError, Consumer, ConsumerRecord
+from sim.machine.clock import SECOND
+
+__all__ = ["alerting", "detector", "gateway", "loader"]
+
+Steps = Generator[Event, Any, Any]
+INSPECTION_MS = 0.05
+LOAD_BASE_MS = 20.0
+LOAD_ROW_MS = 0.02
+
+
+def gateway(feed: Feed, number: int, ledger: Ledger, linger_ms: int, dead_letters: Path | None) -> Behaviour:
+    """Takes payments as they arrive and sends them, keyed by card."""
+
+    def run(app: App) -> Steps:
+        producer = app.producer(client_id=app.name, acks="all", linger_ms=linger_ms)
+        for arrival in feed.of(number):
+            if arrival.time > app.now:
+                yield app.until(arrival.time)
+            delivery = yield from producer.send("payments", arrival.value, arrival.key, sent_at=arrival.time)
+            if arrival.payment is not None:
+                ledger.take(arrival.payment, arrival.time, delivery)
+            if feed.replay is not None and feed.replay.bad_count > ledger.bad_lines:
+                for line in _bad_lines(feed, ledger, dead_letters):
+                    yield from producer.send("payments-dead-letter", line)
+        if feed.replay is not None:
+            for line in _bad_lines(feed, ledger, dead_letters):
+                yield from producer.send("payments-dead-letter", line)
+        yield from producer.close()
+
+    return run
+
+
+def detector(ledger: Ledger) -> Behaviour:
+    """Keeps windows per card and sends what looks wrong to `alerts`; commits once a second, after its alerts."""
+
+    def run(app: App) -> Steps:
+        windows = FraudDetector()
+        consumer = app.consumer(
+            "fraud-detection", ["payments"], client_id=app.name, auto_offset_reset="earliest", enable_auto_commit=False
+        )
+        producer = app.producer(client_id=f"{app.name}-alerts", acks="all")
+        committed = app.now
+        while True:
+            records = yield from consumer.poll()
+            for record in records:
+                payment = _payment(record, ledger)
+                alert = None if payment is None else windows.inspect(payment)
+                if alert is not None:
+                    yield from producer.send("alerts", encode_alert(alert), record.key)
+            if records:
+                yield app.busy(ms=INSPECTION_MS * len(records))
+            if app.now - committed >= SECOND:
+                committed = app.now
+                yield from producer.flush()
+                yield from _commit(consumer)
+
+    return run
+
+
+def loader(warehouse: Callable[[], Warehouse]) -> Behaviour:
+    """Loads payments into the warehouse in batches, then commits: at least once to Kafka, once to the table."""
+
+    def run(app: App) -> Steps:
+        consumer = app.consumer(
+            "warehouse",
+            ["payments"],
+            client_id=app.name,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            fetch_min_bytes=200_000,
+            fetch_max_wait_ms=1000,
+            max_poll_records=5000,
+        )
+        while True:
+            records = yield from consumer.poll()
+            if not records:
+                continue
+            yield app.busy(ms=LOAD_BASE_MS + LOAD_ROW_MS * len(records))
+            rows = [
+                WarehouseRow(payment, record.topic, record.partition, record.offset, record.timestamp_ms, app.now / 1e6)
+                for record in records
+                if (payment := _payment(record, None)) is not None
+            ]
+            warehouse().load(rows)
+            yield from _commit(consumer)
+
+    return run
+
+
+def alerting(ledger: Ledger) -> Behaviour:
+    """Raises each alert at once."""
+
+    def run(app: App) -> Steps:
+        consumer = app.consumer("alerting", ["alerts"], client_id=app.name, auto_offset_reset="earliest")
+        while True:
+            for record in (yield from consumer.poll()):
+                if record.value is not None:
+                    ledger.alert(decode_alert(record.value), app.now)
+
+    return run
+
+
+def _commit(consumer: Consumer) -> Steps:
+    """Commit; a member that was thrown out goes on, and what it has done is done again by others."""
+    try:
+        yield from consumer.commit()
+    except CommitFailedError:
+        return
+
+
+def _payment(record: ConsumerRecord, ledger: Ledger | None) -> Payment | None:
+    """The payment in a record; replayed topics may hold other things, which are counted by the detectors."""
+    try:
+        return None if record.value is None else decode(record.value)
+    except ValueError:
+        if ledger is not None:
+            ledger.not_payments += 1
+        return None
+
+
+def _bad_lines(feed: Feed, ledger: Ledger, dead_letters: Path | None) -> list[bytes]:
+    """New bad lines of the input, for the dead-letter topic if they are wanted there; the file gets them too."""
+    if feed.replay is None:
+        return []
+    ledger.bad_lines = feed.replay.bad_count
+    if dead_letters is None:
+        return []
+    letters = [
+        json.dumps({"line": bad.line, "what": bad.what, "text": bad.text}, ensure_ascii=False)
+        for bad in feed.replay.take_bad_lines()
+    ]
+    if letters:
+        with dead_letters.open("a", encoding="utf-8") as file:
+            file.writelines(letter + "\n" for letter in letters)
+    return [letter.encode() for letter in letters]

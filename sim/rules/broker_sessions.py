@@ -1,0 +1,51 @@
+"""When the controller holds a broker for alive, lets it register, and lets it take part.
+
+Left out: controlled shutdown, failed log directories.
+"""
+
+from sim.rules.errors import ErrorCode
+from sim.rules.metadata import BrokerRegistration
+
+__all__ = ["fence_check_interval", "has_valid_session", "is_fenced_after_heartbeat", "registration_refusal"]
+
+
+def has_valid_session(last_contact: int | None, now: int, session: int) -> bool:
+    """Whether a broker last heard of at `last_contact` (None for never) still counts as alive; all in one unit.
+
+    Source: metadata/src/main/java/org/apache/kafka/controller/BrokerHeartbeatTracker.java hasValidSession, isExpired
+    Fidelity: exact
+    """
+    return last_contact is not None and last_contact + session >= now
+
+
+def fence_check_interval(session: int) -> int:
+    """How often the controller looks for a broker whose session has run out, in the unit of `session`.
+
+    Source: metadata/src/main/java/org/apache/kafka/controller/QuorumController.java maybeFenceStaleBrokerPeriodNs
+    Fidelity: exact
+    """
+    return session // 8
+
+
+def registration_refusal(
+    existing: BrokerRegistration | None, incarnation: int, existing_session_valid: bool
+) -> ErrorCode | None:
+    """Why a broker may not register, or None: a new process waits until the session of the old one has run out.
+
+    Source: metadata/src/main/java/org/apache/kafka/controller/ClusterControlManager.java registerBroker
+    Fidelity: exact
+    """
+    if existing is not None and existing_session_valid and existing.incarnation != incarnation:
+        return ErrorCode.DUPLICATE_BROKER_REGISTRATION
+    return None
+
+
+def is_fenced_after_heartbeat(fenced: bool, wants_fence: bool, metadata_offset: int, registration_offset: int) -> bool:
+    """Whether a broker is fenced after its heartbeat; to be unfenced it must know its own registration.
+
+    Source: metadata/src/main/java/org/apache/kafka/controller/BrokerHeartbeatManager.java calculateNextBrokerState
+    Fidelity: exact
+    """
+    if wants_fence:
+        return True
+    return fenced and metadata_offset < registration_offset

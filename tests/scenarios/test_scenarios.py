@@ -1,0 +1,60 @@
+"""The list of scenarios: names, nearest names, and what each of them tells about itself."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import scenarios
+from sim.rules.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_names_in_the_order_of_learning() -> None:
+    assert scenarios.names() == ["hello-topic", "broker-failure", "rebalance", "payment-fraud"]
+
+
+@pytest.mark.parametrize("name", scenarios.names())
+def test_each_is_found_and_tells_its_story(name: str) -> None:
+    if name == "payment-fraud":
+        pytest.importorskip("scenarios.payment_fraud.story")
+    scenario = scenarios.find(name)
+    assert scenario.name == name
+    assert 20 < len(scenario.summary) < 120
+    sections = [scenario.story.index(f"\n{section}:") for section in ("Covers", "Story", "Watch for", "Predict")]
+    assert sections == sorted(sections)
+    assert all(knob.meaning for knob in scenario.knobs.values())
+
+
+@pytest.mark.parametrize("name", [name for name in scenarios.names() if name != "payment-fraud"])
+def test_each_makes_a_plan_with_the_faults_it_is_about(name: str) -> None:
+    scenario = scenarios.find(name)
+    plan = scenario.plan(scenario.settings())
+    assert len(plan.faults) == (0 if name == "hello-topic" else 1)
+    assert scenario.plan(scenario.settings(faults=False)).faults == ()
+    assert {spec.stage for spec in plan.apps} <= {end for edge in plan.stages for end in edge}
+    assert {topic for group in plan.groups for topic in group.topics} <= {topic.name for topic in plan.topics}
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("helo-topic", "did you mean 'hello-topic'?"),
+        ("rebalanc", "did you mean 'rebalance'?"),
+        ("payment_fraud", "did you mean 'payment-fraud'?"),
+        ("xyz", "there are hello-topic, broker-failure, rebalance, payment-fraud"),
+    ],
+)
+def test_unknown_name_is_refused_with_the_nearest(name: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        scenarios.find(name)
+    assert str(refused.value) == f"unknown scenario {name!r}, {hint}"
+
+
+def test_a_scenario_loads_only_itself() -> None:
+    code = "import sys, scenarios; scenarios.find('hello-topic'); print(*sys.modules)"
+    loaded = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).split()
+    mine = [name for name in loaded if name.startswith("scenarios.")]
+    assert mine == ["scenarios.hello_topic"]
