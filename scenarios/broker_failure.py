@@ -103,10 +103,10 @@ def shop(workload: Workload, customers: int, duration: int, notes: Notes) -> Beh
 
 
 def packing(notes: Notes) -> Behaviour:
-    """Reads orders and notes when it got them."""
+    """Reads orders, notes when it got them, and commits once a second."""
 
     def run(app: App) -> Generator[Event, Any, None]:
-        consumer = app.consumer("packing", ["orders"], auto_offset_reset="earliest")
+        consumer = app.consumer("packing", ["orders"], auto_offset_reset="earliest", auto_commit_interval_ms=1000)
         while True:
             for record in (yield from consumer.poll()):
                 notes.read.setdefault(record.partition, []).append(app.now)

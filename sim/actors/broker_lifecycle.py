@@ -1,8 +1,7 @@
 """How a broker comes to take part: register, follow the metadata log, be unfenced, and keep its session alive.
 
 Source: core/src/main/scala/kafka/server/BrokerLifecycleManager.scala, BrokerServer.scala
-Fidelity: approximate — replicas are ready as soon as metadata is there; a fetch of the metadata log waits for the next
-    commit, where Kafka's returns empty after half a second
+Fidelity: approximate — the metadata log is applied by a request handler, in Kafka by a thread of its own
 Left out: controlled shutdown, the time-out of the first registration.
 """
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["BrokerLifecycle", "BrokerState"]
 
 STARTING_INTERVAL = 10 * MILLISECOND
-METADATA_PATIENCE_MS = 86_400_000
 
 
 class BrokerState(Enum):
@@ -47,10 +45,16 @@ class BrokerLifecycle:
 
     def __init__(self, broker: "Broker") -> None:
         self._broker = broker
-        interval_ms = broker.config.broker_heartbeat_interval_ms
-        self._interval = interval_ms * MILLISECOND
-        self._channel = NetworkClient(broker, broker.directory, interval_ms, 50, 50)
-        self._metadata_channel = NetworkClient(broker, broker.directory, METADATA_PATIENCE_MS, 20, 20)
+        config = broker.config
+        self._interval = config.broker_heartbeat_interval_ms * MILLISECOND
+        self._channel = NetworkClient(broker, broker.directory, config.broker_heartbeat_interval_ms, 50, 50)
+        self._metadata_channel = NetworkClient(
+            broker,
+            broker.directory,
+            config.controller_quorum_request_timeout_ms,
+            config.controller_quorum_retry_backoff_ms,
+            config.controller_quorum_retry_backoff_ms,
+        )
         self.state = BrokerState.STARTING
 
     def join(self, boot_time: int) -> None:
@@ -108,7 +112,13 @@ class BrokerLifecycle:
 
     def _metadata_fetched(self, answer: Message) -> None:
         broker = self._broker
-        if isinstance(answer, FetchMetadataResponse):
-            broker.image = answer.image
-            broker.replicas.apply(answer.changes)
+        if isinstance(answer, FetchMetadataResponse) and answer.image is not broker.image:
+            applied = broker.cpu.work(broker.now, broker.hardware.cost(len(answer.changes), answer.size_bytes()))
+            broker.at(applied, self._apply, answer)
+        else:
+            self._fetch_metadata()
+
+    def _apply(self, answer: FetchMetadataResponse) -> None:
+        self._broker.image = answer.image
+        self._broker.replicas.apply(answer.changes)
         self._fetch_metadata()

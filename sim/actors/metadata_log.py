@@ -7,6 +7,8 @@ Fidelity: approximate — one voter, a flush costs nothing, no snapshots, no rec
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from sim.machine.clock import MILLISECOND
+from sim.machine.deadlines import Deadline, Deadlines
 from sim.rules.controller_protocol import FetchMetadataResponse
 from sim.rules.metadata import BrokerRegistration, MetadataImage, PartitionChange
 from sim.rules.topics import TopicPartition
@@ -18,6 +20,8 @@ __all__ = ["MetadataLog", "MetadataRecord"]
 
 MetadataRecord = BrokerRegistration | PartitionChange
 
+MAX_FETCH_WAIT = 500 * MILLISECOND
+
 
 class MetadataLog:
     """Records, the image they lead to, and the image up to the last commit."""
@@ -26,7 +30,8 @@ class MetadataLog:
         self._controller = controller
         self._linger = linger
         self._records: list[MetadataRecord] = []
-        self._waiting: list[tuple[ServerRequest, int]] = []
+        self._waiting: dict[ServerRequest, tuple[int, Deadline]] = {}
+        self._patience = Deadlines(controller, MAX_FETCH_WAIT)
         self._on_commit: list[Callable[[], None]] = []
         self._commit_booked = False
         self.image = MetadataImage()
@@ -53,20 +58,23 @@ class MetadataLog:
             callback()
 
     def fetch(self, request: "ServerRequest", offset: int) -> None:
-        """Answer a broker that knows the log up to an offset, now or at the next commit."""
+        """Answer a broker that knows the log up to an offset: now, at the next commit, or empty after half a second."""
         if offset >= self.committed.offset:
-            self._waiting.append((request, offset))
+            self._waiting[request] = offset, self._patience.book(self._answer, request, offset)
         else:
-            request.reply(FetchMetadataResponse(self.committed, self._changes_since(offset)))
+            self._answer(request, offset)
+
+    def _answer(self, request: "ServerRequest", offset: int) -> None:
+        self._waiting.pop(request, None)
+        request.reply(FetchMetadataResponse(self.committed, self._changes_since(offset)))
 
     def _commit(self) -> None:
         self._commit_booked = False
         self.committed = self.image
         callbacks, self._on_commit = self._on_commit, []
-        waiting, self._waiting = self._waiting, []
-        for request, offset in waiting:
-            if request.connection.open:
-                self.fetch(request, offset)
+        for request, (offset, deadline) in list(self._waiting.items()):
+            deadline.cancel()
+            self._answer(request, offset)
         for callback in callbacks:
             callback()
 

@@ -67,7 +67,7 @@ class Actor:
     @property
     def now(self) -> int:
         """Simulated time in nanoseconds."""
-        return int(self.clock._now)
+        return self.clock._now
 
     @property
     def now_ms(self) -> int:

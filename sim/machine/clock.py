@@ -105,16 +105,18 @@ _FIRE = (_fire,)
 class Clock(Environment):
     """SimPy's environment with integer nanoseconds and calls of plain functions."""
 
+    _now: int
+
     def __init__(self) -> None:
         super().__init__(initial_time=0)
 
     @property
     def now_ms(self) -> int:
         """Milliseconds since the start of the run, as Kafka's own clock would tell them."""
-        return int(self._now) // MILLISECOND
+        return self._now // MILLISECOND
 
     def call_at(self, time: int, function: Callable[..., object], *arguments: Any) -> None:
         """Call `function` at a simulated time, in the order of booking among equal times."""
-        now = int(self._now)
+        now = self._now
         event = Call(function, arguments)
         heappush(self._queue, (time if time > now else now, NORMAL, next(self._eid), event))  # type: ignore[misc]

@@ -120,7 +120,7 @@ class Network:
         waiting, self._stranded = self._stranded, []
         for stranded in waiting:
             if self.reachable(stranded.source, stranded.target):
-                self._clock.call_at(int(self._clock.now) + RETRANSMISSION_TIMEOUT, self._send_again, stranded)
+                self._clock.call_at(self._clock._now + RETRANSMISSION_TIMEOUT, self._send_again, stranded)
             else:
                 self._stranded.append(stranded)
 
@@ -150,7 +150,7 @@ class Network:
         A message that finds no path waits, with all that follow it in its flow, and is sent again when the
         network has healed.
         """
-        now = int(self._clock._now)
+        now = self._clock._now
         if source is target:
             flow.arrival = max(now + LOOPBACK, flow.arrival)
             self._clock.call_at(flow.arrival, life.run, function, *arguments)
@@ -168,7 +168,7 @@ class Network:
         self, nic: Nic, size_bytes: int, life: Life, function: Callable[..., object], arguments: tuple[Any, ...]
     ) -> None:
         """The last byte is at the target's NIC, which may still be busy with what came before."""
-        now = int(self._clock._now)
+        now = self._clock._now
         received = nic.receive(now, size_bytes)
         if received > now:
             self._clock.call_at(received, life.run, function, *arguments)

@@ -39,22 +39,23 @@ FAULT_TEXT = "#9C4500"
 
 
 class Stroke(NamedTuple):
-    """How a line is drawn; `width` in points."""
+    """How a line is drawn; `style` is an offset and lengths on and off, `width` is in points."""
 
     colour: str
-    style: str | tuple[int, tuple[float, ...]]
+    style: tuple[int, tuple[float, ...]]
     width: float
 
 
+SOLID = (0, ())
 GROUPS = (
-    Stroke(BLUE, "-", 1.7),
+    Stroke(BLUE, SOLID, 1.7),
     Stroke(GREEN, (0, (5, 1.5)), 1.7),
     Stroke(PURPLE, (0, (1.2, 1.2)), 2.2),
     Stroke(ORANGE, (0, (6, 1.5, 1.2, 1.5)), 1.7),
     Stroke(SKY, (0, (3, 3)), 2.0),
 )
 TOPICS = (
-    Stroke("#B0B0B0", "-", 4.5),
+    Stroke("#B0B0B0", SOLID, 4.5),
     Stroke("#8C8C8C", (0, (1, 1)), 3.5),
     Stroke("#C8C8C8", (0, (4, 1.5)), 4.0),
 )

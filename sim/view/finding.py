@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING
 
 import numpy
+from numpy.typing import NDArray
 
 from sim.machine.clock import format_duration
-from sim.rules.facts import BatchFailed
+from sim.rules.facts import AppStopped, BatchFailed
 from sim.view.curves import Curve, Curves
 from sim.view.episodes import Span, effects, episodes, fault_spans
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from sim.run import Run
 
 __all__ = ["finding"]
+
+Mask = NDArray[numpy.bool_]
 
 MOST_COSTS = 3
 
@@ -33,7 +36,7 @@ def finding(run: "Run") -> str:
 
 
 class _Cost:
-    """What one fault cost: seconds that acknowledgements were held up, and the lag of the group furthest behind."""
+    """What one fault cost, as far as metrics show it between its beginning and `until_s`."""
 
     def __init__(self, run: "Run", curves: Curves, span: Span, until_s: float) -> None:
         self.label = span.label
@@ -41,6 +44,8 @@ class _Cost:
         during = (curves.times > span.begin_s) & (curves.times <= until_s)
         waits = curves.highest("produce-latency-ms", quantile="max") / 1e3
         self.wait_s = _excess(waits, before, during, least=0.1)
+        self.silence_s = _silence(run, curves.times, waits) if until_s > run.simulated_s else 0.0
+        self.offline_s = int((curves.total("OfflinePartitionsCount")[during] > 0).sum())
         self.lag_s, self.group_id, self.lag_records = 0.0, "", 0
         for group in run.flight.plan.groups:
             lag_s = _excess(curves.highest("records-lag-seconds", group=group.group_id), before, during, least=1.0)
@@ -50,20 +55,24 @@ class _Cost:
 
     @property
     def seconds(self) -> float:
-        """The larger of both, to rank faults by."""
-        return max(self.wait_s, self.lag_s)
+        """The largest of all, to rank faults by."""
+        return max(self.wait_s, self.lag_s, self.silence_s, self.offline_s)
 
     def told(self) -> str:
         """One clause; lag that only follows from late acknowledgements is not told."""
         costs = []
         if self.wait_s > 0.2 * self.lag_s:
             costs.append(f"acknowledgements {_seconds(self.wait_s)} late")
+        if self.silence_s:
+            costs.append(f"none acknowledged in the last {_seconds(self.silence_s)}")
+        if self.offline_s:
+            costs.append(f"partitions offline for {self.offline_s} s")
         if self.lag_s > 2 * self.wait_s:
             costs.append(f"{self.group_id} {_seconds(self.lag_s)} ({self.lag_records:,} records) behind")
-        return f"{self.label}: {', '.join(costs) or 'no visible cost'}"
+        return f"{self.label}: {', '.join(costs) or 'no cost to be seen'}"
 
 
-def _excess(curve: Curve, before: Curve, during: Curve, least: float) -> float:
+def _excess(curve: Curve, before: Mask, during: Mask, least: float) -> float:
     """The highest value during a fault, 0 when it is less than `least` or than twice what was usual before it."""
     known = curve[before][~numpy.isnan(curve[before])]
     usual = max(float(numpy.median(known)), float(known[-1])) if len(known) else 0.0
@@ -71,16 +80,27 @@ def _excess(curve: Curve, before: Curve, during: Curve, least: float) -> float:
     return peak if peak >= max(least, 2 * usual) else 0.0
 
 
+def _silence(run: "Run", times: Curve, waits: Curve) -> float:
+    """Seconds from the last acknowledgement to the end of a run whose sources had more to send, if out of the usual."""
+    ended = {fact.app for _, fact in run.facts if isinstance(fact, AppStopped) and fact.finished}
+    known = times[~numpy.isnan(waits)]
+    if not len(known) or all(app.name in ended for app in run.flight.plan.apps if app.finite):
+        return 0.0
+    silence_s, usual_s = run.simulated_s - float(known[-1]), float(numpy.diff(known, prepend=0.0).max())
+    return silence_s if silence_s >= max(2.0, 2 * usual_s) else 0.0
+
+
 def _fate(run: "Run") -> str:
     """How many records were acknowledged in the busiest topic, and what went wrong with records of any topic."""
     verdict = run.verdict
+    undelivered = "not delivered" if run.until is None and not run.partial else "not yet delivered"
     wrong = [
         f"{len(records):,} {fate}"
         for fate, records in (
             ("lost", verdict.lost),
             ("duplicated", verdict.duplicated),
             ("out of order", verdict.reordered),
-            ("not delivered", verdict.undelivered),
+            (undelivered, verdict.undelivered),
         )
         if records
     ]

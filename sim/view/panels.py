@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["lag_records", "lag_seconds", "latency", "legend_lines", "replication", "throughput"]
 
+LONGEST_NAME, MOST_NAMES = 32, 8
 LONGEST_GAP_S = 5.0
 """A latency line is drawn across seconds without records, but not across more than these."""
 
@@ -56,14 +57,14 @@ def latency(axes: Axes, plan: "Plan", curves: Curves) -> None:
     acknowledged = [curves.highest("produce-latency-ms", topic=topic.name, quantile="p95") for topic in plan.topics]
     delivered = [curves.highest("end-to-end-latency-ms", group=group.group_id, quantile="p95") for group in plan.groups]
     _draw(axes, curves.times, acknowledged, delivered)
-    _name(
-        axes, "latency, p95\n(ms)", "from send to acknowledgement per topic (broad grey), to poll per group; log scale"
-    )
-    if any((curve > 0).any() for curve in (*acknowledged, *delivered)):
-        axes.set_yscale("log")
-        axes.set_ylim(top=2.5 * axes.get_ylim()[1])
-        axes.yaxis.set_major_locator(LogLocator(numticks=5))
-        axes.yaxis.set_minor_locator(NullLocator())
+    caption = "from send to acknowledgement per topic (broad grey), to poll per group; log scale"
+    _name(axes, "latency, p95\n(ms)", caption)
+    known = numpy.concatenate([[], *acknowledged, *delivered])
+    known = numpy.log10(known[known > 0]) if (known > 0).any() else numpy.array([0.0, 1.0])
+    axes.set_yscale("log")
+    axes.set_ylim(0.7 * 10.0 ** numpy.floor(known.min()), 1.5 * 10.0 ** numpy.ceil(known.max()))
+    axes.yaxis.set_major_locator(LogLocator(numticks=5))
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
 
 
@@ -79,15 +80,21 @@ def replication(axes: Axes, plan: "Plan", curves: Curves) -> None:
             curves.times, count, step="pre", facecolor=colour, edgecolor=colours.GREY, linewidth=0.5, hatch=hatch
         )
     axes.set_ylim(0, 1.1 * max(1, partitions))
-    axes.yaxis.set_major_locator(MaxNLocator(1, integer=True))
     axes.set_yticks([0, partitions] if partitions else [0])
     _name(axes, "partitions", "under-replicated (hatched) and offline (black)")
 
 
 def legend_lines(plan: "Plan") -> list[Line2D]:
-    """One legend for all panels."""
-    lines = [_key(colours.topic_stroke(n), f"topic {topic.name}") for n, topic in enumerate(plan.topics)]
-    return lines + [_key(colours.group_stroke(n), f"group {group.group_id}") for n, group in enumerate(plan.groups)]
+    """The key to all panels; of very many topics and groups only the first."""
+    named = [(colours.topic_stroke(n), f"topic {topic.name}") for n, topic in enumerate(plan.topics)]
+    named += [(colours.group_stroke(n), f"group {group.group_id}") for n, group in enumerate(plan.groups)]
+    lines = [
+        _key(stroke, label if len(label) <= LONGEST_NAME else f"{label[:LONGEST_NAME]}…")
+        for stroke, label in named[:MOST_NAMES]
+    ]
+    if len(named) > MOST_NAMES:
+        lines.append(Line2D([], [], linestyle="", label=f"and {len(named) - MOST_NAMES} more"))
+    return lines
 
 
 def _key(stroke: Stroke, label: str) -> Line2D:
@@ -95,10 +102,9 @@ def _key(stroke: Stroke, label: str) -> Line2D:
 
 
 def _draw(axes: Axes, times: Curve, topics: Sequence[Curve], groups: Sequence[Curve]) -> None:
-    strokes = [colours.topic_stroke(n) for n in range(len(topics))] + [
-        colours.group_stroke(n) for n in range(len(groups))
-    ]
-    for curve, stroke in zip((*topics, *groups), strokes, strict=True):
+    stroked = [(curve, colours.topic_stroke(n)) for n, curve in enumerate(topics)]
+    stroked += [(curve, colours.group_stroke(n)) for n, curve in enumerate(groups)]
+    for curve, stroke in stroked:
         x, y = _joined(times, curve)
         axes.plot(x, y, color=stroke.colour, linestyle=stroke.style, linewidth=stroke.width)
 

@@ -5,6 +5,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -17,19 +18,19 @@ class Picture(Figure):
 
     def __init__(self, width_in: float, height_in: float, dots_per_in: float = 110) -> None:
         super().__init__(figsize=(width_in, height_in), dpi=dots_per_in, facecolor="white")
-        self._agg = FigureCanvasAgg(self)
+        FigureCanvasAgg(self)
 
     def write(self, x_in: float, down_in: float, text: str, **style: Any) -> Text:
         """Put text at so many inches from the left and from the top edge."""
         return self.text(x_in / self.get_figwidth(), 1 - down_in / self.get_figheight(), text, **style)
 
-    def width_of(self, artist: Any) -> float:
+    def width_of(self, artist: Artist) -> float:
         """How wide a text or a legend is drawn, in inches."""
-        return float(artist.get_window_extent(self._agg.get_renderer()).width / self.dpi)
+        return float(artist.get_window_extent().width / self.dpi)
 
-    def height_of(self, artist: Any) -> float:
+    def height_of(self, artist: Artist) -> float:
         """How high a text or a legend is drawn, in inches."""
-        return float(artist.get_window_extent(self._agg.get_renderer()).height / self.dpi)
+        return float(artist.get_window_extent().height / self.dpi)
 
     def save(self, path: Path) -> None:
         """Write a PNG: the whole file or none."""

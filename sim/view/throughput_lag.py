@@ -14,7 +14,7 @@ from sim.view import colours, panels
 from sim.view.curves import Curves
 from sim.view.episodes import episodes, fault_spans, reactions
 from sim.view.finding import finding
-from sim.view.marks import label_faults, mark_reactions, shade_faults
+from sim.view.marks import TimeScale, label_faults, mark_reactions, shade_faults
 from sim.view.picture import Picture
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ __all__ = ["draw"]
 
 WIDTH_IN, HEIGHT_IN = 11.0, 8.0
 LEFT_IN, RIGHT_IN, BOTTOM_IN, GAP_IN = 0.95, 0.2, 0.5, 0.24
+PANEL_IN = WIDTH_IN - LEFT_IN - RIGHT_IN
 PANEL_HEIGHTS = (1.25, 1.25, 0.95, 1.1, 0.35, 0.5)
 COSTS_CHARACTERS = 106
 TICK_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
@@ -34,12 +35,8 @@ def draw(run: "Run", path: Path | None = None) -> Figure:
     picture = Picture(WIDTH_IN, HEIGHT_IN)
     curves, plan, end_s = Curves(run.metrics.samples), run.flight.plan, max(run.simulated_s, 0.1)
     spans = fault_spans(run.facts, end_s)
-    limits_in = (LEFT_IN, WIDTH_IN - RIGHT_IN)
-
-    def inch(time_s: float) -> float:
-        return LEFT_IN + time_s / end_s * (limits_in[1] - limits_in[0])
-
-    down_in = label_faults(picture, spans, _head(picture, run), limits_in, inch)
+    scale = TimeScale(LEFT_IN, WIDTH_IN - RIGHT_IN, end_s)
+    down_in = label_faults(picture, spans, scale, _head(picture, run))
     *stack, strip = _stack(picture, down_in + GAP_IN, end_s)
     panels.throughput(stack[0], plan, curves)
     panels.lag_records(stack[1], plan, curves, episodes(spans))
@@ -48,9 +45,9 @@ def draw(run: "Run", path: Path | None = None) -> Figure:
     panels.replication(stack[4], plan, curves)
     for axes, name in ((stack[4], "partitions"), (strip, "reactions")):
         axes.set_ylabel(name, fontsize=9.5, rotation=0, ha="right", va="center")
-        axes.yaxis.set_label_coords(-0.2 / (WIDTH_IN - LEFT_IN - RIGHT_IN), 0.5)
+        axes.yaxis.set_label_coords(-0.2 / PANEL_IN, 0.5)
     shade_faults((*stack, strip), spans)
-    mark_reactions(picture, stack, strip, reactions(run.facts), limits_in, inch)
+    mark_reactions(picture, stack, strip, reactions(run.facts), scale)
     if path is not None:
         picture.save(path)
     return picture
@@ -83,6 +80,7 @@ def _lines(clauses: Sequence[str]) -> list[str]:
 
 
 def _legend(picture: Picture, run: "Run", down_in: float) -> float:
+    """One legend for all panels, in as many columns as fit."""
     lines = panels.legend_lines(run.flight.plan)
     for columns in range(max(1, len(lines)), 0, -1):
         legend = picture.legend(
@@ -96,7 +94,7 @@ def _legend(picture: Picture, run: "Run", down_in: float) -> float:
             borderaxespad=0,
             borderpad=0,
         )
-        if picture.width_of(legend) <= WIDTH_IN - LEFT_IN - RIGHT_IN or columns == 1:
+        if picture.width_of(legend) <= PANEL_IN or columns == 1:
             break
         legend.remove()
     return down_in + picture.height_of(legend) + 0.08
@@ -108,18 +106,14 @@ def _stack(picture: Picture, down_in: float, end_s: float) -> list[Axes]:
     stack: list[Axes] = []
     for height in PANEL_HEIGHTS:
         down_in += scale * height
-        box = (
-            LEFT_IN / WIDTH_IN,
-            1 - down_in / HEIGHT_IN,
-            1 - (LEFT_IN + RIGHT_IN) / WIDTH_IN,
-            scale * height / HEIGHT_IN,
-        )
+        low, high = 1 - down_in / HEIGHT_IN, scale * height / HEIGHT_IN
+        box = (LEFT_IN / WIDTH_IN, low, PANEL_IN / WIDTH_IN, high)
         axes = picture.add_axes(box, sharex=stack[0] if stack else None)
         axes.tick_params(labelsize=9, labelbottom=len(stack) + 1 == len(PANEL_HEIGHTS))
         axes.grid(axis="y", color=colours.PALE, linewidth=0.8)
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_axisbelow(True)
-        axes.yaxis.set_label_coords(-0.6 / (WIDTH_IN - LEFT_IN - RIGHT_IN), 0.5)
+        axes.yaxis.set_label_coords(-0.6 / PANEL_IN, 0.5)
         stack.append(axes)
         down_in += GAP_IN
     _time_axis(stack[-1], end_s)

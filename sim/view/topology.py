@@ -4,13 +4,14 @@ from collections.abc import Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import networkx
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse, FancyArrowPatch, FancyBboxPatch
 
 from sim.view import colours
 from sim.view.picture import Picture
-from sim.view.workflow import Graph, placed, workflow
+from sim.view.workflow import placed, workflow
 from sim.world.plan import Plan
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def draw(plan_or_run: "Plan | Run", path: Path | None = None) -> Figure:
     axes.set(xlim=(0, width_in), ylim=(0, height_in))
     axes.set_axis_off()
     broken = {fault.subject for fault in plan.faults}
-    _head(axes, "Workflow" if plan is plan_or_run else f"Workflow of {plan_or_run.scenario.name}", width_in, height_in)
+    title = "Workflow" if isinstance(plan_or_run, Plan) else f"Workflow of {plan_or_run.scenario.name}"
+    _head(axes, title, width_in, height_in)
     _flow(axes, graph, places, broken)
     _cluster(axes, plan, broken, width_in, below_in)
     for number, fault in enumerate(reversed(plan.faults)):
@@ -55,7 +57,7 @@ def draw(plan_or_run: "Plan | Run", path: Path | None = None) -> Figure:
     return picture
 
 
-def _middles(graph: Graph, below_in: float) -> tuple[Places, float, float]:
+def _middles(graph: networkx.DiGraph, below_in: float) -> tuple[Places, float, float]:
     """The middle of each node in inches from the lower left corner, and the width and height of the whole picture."""
     units = placed(graph)
     columns, rows = [x for x, _ in units.values()] or [0.0], [y for _, y in units.values()] or [0.0]
@@ -77,7 +79,7 @@ def _head(axes: Axes, title: str, width_in: float, height_in: float) -> None:
         axes.text(width_in - x_in, y, f"■ {kind}", fontsize=10, color=EDGE[kind], va="center")
 
 
-def _flow(axes: Axes, graph: Graph, places: Places, broken: Set[str]) -> None:
+def _flow(axes: Axes, graph: networkx.DiGraph, places: Places, broken: Set[str]) -> None:
     for source, target in graph.edges:
         _arrow(axes, places[source], places[target])
     for name, (x, y) in places.items():

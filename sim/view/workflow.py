@@ -2,29 +2,23 @@
 
 from statistics import fmean
 from textwrap import wrap
-from typing import TYPE_CHECKING
 
 import networkx
 
 from sim.world.plan import Plan
 
-if TYPE_CHECKING:
-    Graph = networkx.DiGraph[str]
-else:
-    Graph = networkx.DiGraph
-
-__all__ = ["Graph", "placed", "workflow"]
+__all__ = ["placed", "workflow"]
 
 LINE_CHARACTERS = 24
 
 
-def workflow(plan: Plan) -> Graph:
+def workflow(plan: Plan) -> networkx.DiGraph:
     """Stages, topics and stores joined by the plan's edges.
 
     A node has `kind` ("applications", "topic" or "store"), `members` (names of applications) and `lines` of text to
     stand below its name. What is neither an application nor a topic is a store.
     """
-    graph = Graph()
+    graph = networkx.DiGraph()
     members: dict[str, list[str]] = {}
     for app in plan.apps:
         members.setdefault(app.stage or app.name, []).append(app.name)
@@ -40,7 +34,7 @@ def workflow(plan: Plan) -> Graph:
     return graph
 
 
-def placed(graph: Graph) -> dict[str, tuple[float, float]]:
+def placed(graph: networkx.DiGraph) -> dict[str, tuple[float, float]]:
     """Column and row of each node, in units of one node and row 0 in the middle; columns count from 0."""
     layers = _layers(graph)
     if not layers:
@@ -53,7 +47,7 @@ def placed(graph: Graph) -> dict[str, tuple[float, float]]:
     return {name: ((float(x) - left) / (unit or 1), -float(y) / (unit or 1)) for name, (x, y) in positions.items()}
 
 
-def _layers(graph: Graph) -> dict[int, list[str]]:
+def _layers(graph: networkx.DiGraph) -> dict[int, list[str]]:
     """A node stands right of all that feed it, beside its feeders' rows; those of a cycle stand in one layer."""
     whole = networkx.condensation(graph)
     layers: dict[int, list[str]] = {}

@@ -1,0 +1,71 @@
+"""A flight with its progress on the terminal, its end on Ctrl-C, and its artefacts."""
+
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from sim.cli.folder import artefacts
+from sim.machine.clock import format_duration
+from sim.run import Run
+from sim.scenario import Scenario
+from sim.world.settings import Input
+
+__all__ = ["fly"]
+
+
+class Interruption:
+    """The first Ctrl-C ends the flight at the next simulated second, the second one drops it."""
+
+    def __init__(self) -> None:
+        self.wanted = False
+
+    def __call__(self, _: int, __: FrameType | None) -> None:
+        if self.wanted:
+            raise click.Abort
+        self.wanted = True
+
+
+def fly(
+    scenario: Scenario,
+    seed: int,
+    given: Mapping[str, object],
+    until: int | None,
+    faults: bool,
+    data: Input | None,
+    folder: Path,
+) -> Run:
+    """Fly and leave the artefacts in the folder, all or none. Raises ConfigError, and Abort for a second Ctrl-C."""
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
+    with (
+        artefacts(folder) as staging,
+        interruptible() as interruption,
+        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
+    ):
+        task = progress.add_task(scenario.name, total=None)
+
+        def flown(now: int, expected: int) -> None:
+            if interruption.wanted:
+                raise KeyboardInterrupt
+            total = max(now, expected)
+            where = f"{scenario.name}: {format_duration(now)} of {format_duration(total)} flown"
+            progress.update(task, total=total, completed=now, description=where)
+
+        return scenario.run(seed, given, until, faults, data, staging, flown)
+
+
+@contextmanager
+def interruptible() -> Iterator[Interruption]:
+    """Takes Ctrl-C over for a while."""
+    interruption = Interruption()
+    before = signal.signal(signal.SIGINT, interruption)
+    try:
+        yield interruption
+    finally:
+        signal.signal(signal.SIGINT, before)
