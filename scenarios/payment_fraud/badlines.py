@@ -5,6 +5,8 @@ from difflib import get_close_matches
 from os import PathLike
 from typing import Literal, NamedTuple, get_args
 
+from sim.rules.errors import ConfigError
+
 __all__ = ["BadLine", "BadLines", "InputError", "LineError", "OnBadLine", "nearest", "shown"]
 
 OnBadLine = Literal["stop", "skip", "dead-letter"]
@@ -13,7 +15,7 @@ MOST_SKIPPED_KEPT = 1000
 SKIPPED_TEXT_KEPT = 200
 
 
-class InputError(ValueError):
+class InputError(ConfigError):
     """An input that cannot be used: `path` (or the option's name), `line` from 1 or None, `what` and `hint`."""
 
     def __init__(self, path: str | PathLike[str], line: int | None, what: str, hint: str) -> None:

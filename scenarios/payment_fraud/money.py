@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 __all__ = ["Difference", "MoneyReport", "PaidAmount", "reconcile"]
 
+Amounts = tuple[int, ...]
+
 
 class PaidAmount(NamedTuple):
     """A payment's id and its amount."""
@@ -30,6 +32,7 @@ class MoneyReport:
     and was not paid (or not so often), `differing` has another amount there.
     """
 
+    paid_count: int
     paid_cents: int
     loaded_cents: int
     missing: tuple[PaidAmount, ...]
@@ -44,20 +47,35 @@ class MoneyReport:
 
 def reconcile(paid: Iterable[tuple[str, int]], loaded: Iterable[tuple[str, int]]) -> MoneyReport:
     """Compare (payment id, amount in cents) of both sides; lists are in the order of their side."""
-    paid_cents = loaded_cents = 0
-    open_amounts: dict[str, list[int]] = {}
-    for payment_id, amount_cents in paid:
-        open_amounts.setdefault(payment_id, []).append(amount_cents)
-        paid_cents += amount_cents
+    unmatched = _amounts(paid)
+    paid_count = sum(map(len, unmatched.values()))
+    paid_cents = sum(map(sum, unmatched.values()))
+    loaded_cents = 0
     extra, differing = [], []
     for payment_id, amount_cents in loaded:
         loaded_cents += amount_cents
-        amounts = open_amounts.get(payment_id)
+        amounts = unmatched.get(payment_id)
         if not amounts:
             extra.append(PaidAmount(payment_id, amount_cents))
         elif amount_cents in amounts:
-            amounts.remove(amount_cents)
+            unmatched[payment_id] = _without(amounts, amount_cents)
         else:
-            differing.append(Difference(payment_id, amounts.pop(0), amount_cents))
-    missing = [PaidAmount(payment_id, cents) for payment_id, left in open_amounts.items() for cents in left]
-    return MoneyReport(paid_cents, loaded_cents, tuple(missing), tuple(extra), tuple(differing))
+            differing.append(Difference(payment_id, amounts[0], amount_cents))
+            unmatched[payment_id] = amounts[1:]
+    missing = [PaidAmount(payment_id, cents) for payment_id, left in unmatched.items() for cents in left]
+    return MoneyReport(paid_count, paid_cents, loaded_cents, tuple(missing), tuple(extra), tuple(differing))
+
+
+def _amounts(paid: Iterable[tuple[str, int]]) -> dict[str, Amounts]:
+    """The amounts of each payment id, mostly one; equal ones share a tuple, to save memory."""
+    amounts: dict[str, Amounts] = {}
+    shared: dict[int, Amounts] = {}
+    for payment_id, amount_cents in paid:
+        one = shared.setdefault(amount_cents, (amount_cents,))
+        amounts[payment_id] = amounts[payment_id] + one if payment_id in amounts else one
+    return amounts
+
+
+def _without(amounts: Amounts, amount_cents: int) -> Amounts:
+    index = amounts.index(amount_cents)
+    return amounts[:index] + amounts[index + 1 :]

@@ -3,14 +3,14 @@
 Each is ordinary client code: what it keeps in memory dies with its process.
 """
 
-import json
 from collections.abc import Callable, Generator
-from pathlib import Path
 from typing import Any
 
 from simpy import Event
 
 from scenarios.payment_fraud.alerts import decode_alert, encode_alert
+from scenarios.payment_fraud.dead_letters import TOPIC as DEAD_LETTERS
+from scenarios.payment_fraud.dead_letters import DeadLetters
 from scenarios.payment_fraud.detector import FraudDetector
 from scenarios.payment_fraud.feed import Feed
 from scenarios.payment_fraud.ledger import Ledger
@@ -18,6 +18,7 @@ from scenarios.payment_fraud.payments import Payment, decode
 from scenarios.payment_fraud.warehouse import Warehouse, WarehouseRow
 from sim.actors.app import App, Behaviour
 from sim.actors.consumer import CommitFailedError, Consumer, ConsumerRecord
+from sim.actors.producer import SendTimeoutError
 from sim.machine.clock import SECOND
 
 __all__ = ["alerting", "detector", "gateway", "loader"]
@@ -26,31 +27,40 @@ Steps = Generator[Event, Any, Any]
 INSPECTION_MS = 0.05
 LOAD_BASE_MS = 20.0
 LOAD_ROW_MS = 0.02
+LOAD_ROWS = 5000
+LOAD_EVERY = 2 * SECOND
 
 
-def gateway(feed: Feed, number: int, ledger: Ledger, linger_ms: int, dead_letters: Path | None) -> Behaviour:
-    """Takes payments as they arrive and sends them, keyed by card."""
+def gateway(feed: Feed, number: int, ledger: Ledger, linger_ms: int, dead_letters: DeadLetters) -> Behaviour:
+    """Takes payments as they arrive and sends them, keyed by card; what finds no room in the buffer is refused."""
 
     def run(app: App) -> Steps:
         producer = app.producer(client_id=app.name, acks="all", linger_ms=linger_ms)
-        for arrival in feed.of(number):
+        while (arrival := feed.take(number, app.now)) is not None:
+            for letter in dead_letters.take():
+                yield from producer.send(DEAD_LETTERS, letter)
+            if isinstance(arrival, int):
+                yield app.until(arrival)
+                continue
             if arrival.time > app.now:
                 yield app.until(arrival.time)
-            delivery = yield from producer.send("payments", arrival.value, arrival.key, sent_at=arrival.time)
-            if arrival.payment is not None:
+            try:
+                delivery = yield from producer.send("payments", arrival.value, arrival.key, sent_at=arrival.time)
+            except SendTimeoutError:
+                ledger.refused += 1
+                continue
+            if arrival.payment is None:
+                ledger.not_payments += 1
+            else:
                 ledger.take(arrival.payment, arrival.time, delivery)
-            if feed.replay is not None and feed.replay.bad_count > ledger.bad_lines:
-                for line in _bad_lines(feed, ledger, dead_letters):
-                    yield from producer.send("payments-dead-letter", line)
-        if feed.replay is not None:
-            for line in _bad_lines(feed, ledger, dead_letters):
-                yield from producer.send("payments-dead-letter", line)
+        for letter in dead_letters.take():
+            yield from producer.send(DEAD_LETTERS, letter)
         yield from producer.close()
 
     return run
 
 
-def detector(ledger: Ledger) -> Behaviour:
+def detector() -> Behaviour:
     """Keeps windows per card and sends what looks wrong to `alerts`; commits once a second, after its alerts."""
 
     def run(app: App) -> Steps:
@@ -63,7 +73,7 @@ def detector(ledger: Ledger) -> Behaviour:
         while True:
             records = yield from consumer.poll()
             for record in records:
-                payment = _payment(record, ledger)
+                payment = _payment(record)
                 alert = None if payment is None else windows.inspect(payment)
                 if alert is not None:
                     yield from producer.send("alerts", encode_alert(alert), record.key)
@@ -92,14 +102,16 @@ def loader(warehouse: Callable[[], Warehouse]) -> Behaviour:
             max_poll_records=5000,
         )
         while True:
-            records = yield from consumer.poll()
+            records, until = [], app.now + LOAD_EVERY
+            while app.now < until and len(records) < LOAD_ROWS:
+                records += yield from consumer.poll()
             if not records:
                 continue
             yield app.busy(ms=LOAD_BASE_MS + LOAD_ROW_MS * len(records))
             rows = [
                 WarehouseRow(payment, record.topic, record.partition, record.offset, record.timestamp_ms, app.now / 1e6)
                 for record in records
-                if (payment := _payment(record, None)) is not None
+                if (payment := _payment(record)) is not None
             ]
             warehouse().load(rows)
             yield from _commit(consumer)
@@ -128,28 +140,9 @@ def _commit(consumer: Consumer) -> Steps:
         return
 
 
-def _payment(record: ConsumerRecord, ledger: Ledger | None) -> Payment | None:
-    """The payment in a record; replayed topics may hold other things, which are counted by the detectors."""
+def _payment(record: ConsumerRecord) -> Payment | None:
+    """The payment in a record; replayed topics may hold other things."""
     try:
         return None if record.value is None else decode(record.value)
     except ValueError:
-        if ledger is not None:
-            ledger.not_payments += 1
         return None
-
-
-def _bad_lines(feed: Feed, ledger: Ledger, dead_letters: Path | None) -> list[bytes]:
-    """New bad lines of the input, for the dead-letter topic if they are wanted there; the file gets them too."""
-    if feed.replay is None:
-        return []
-    ledger.bad_lines = feed.replay.bad_count
-    if dead_letters is None:
-        return []
-    letters = [
-        json.dumps({"line": bad.line, "what": bad.what, "text": bad.text}, ensure_ascii=False)
-        for bad in feed.replay.take_bad_lines()
-    ]
-    if letters:
-        with dead_letters.open("a", encoding="utf-8") as file:
-            file.writelines(letter + "\n" for letter in letters)
-    return [letter.encode() for letter in letters]

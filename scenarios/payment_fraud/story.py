@@ -14,22 +14,18 @@ that do not return with it; the lag of two partitions that nobody reads until th
 Predict: Which costs more, the broker or the detector? Is a payment lost? Does the warehouse hold every cent?
 """
 
-import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict
-from functools import cache
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 
-from scenarios.payment_fraud.feed import Feed, dead_letter_file
-from scenarios.payment_fraud.ledger import Ledger
-from scenarios.payment_fraud.money import MoneyReport, reconcile
-from scenarios.payment_fraud.scoring import Delays, Score, score_alerts, summarise_delays
+from scenarios.payment_fraud.books import Books
+from scenarios.payment_fraud.customers import CATEGORIES
+from scenarios.payment_fraud.dead_letters import TOPIC as DEAD_LETTERS
+from scenarios.payment_fraud.dead_letters import DeadLetters
+from scenarios.payment_fraud.feed import Feed
 from scenarios.payment_fraud.stages import alerting, detector, gateway, loader
-from scenarios.payment_fraud.warehouse import Warehouse
+from scenarios.payment_fraud.trouble import check, planned_faults, too_late
 from sim.machine.clock import parse_duration
 from sim.scenario import Scenario
 from sim.world.cluster import ClusterSpec
-from sim.world.faults import AppCrash, BrokerCrash, Fault
 from sim.world.plan import AppSpec, GroupSpec, Plan
 from sim.world.settings import Knob, Settings
 from sim.world.topics import Topic
@@ -40,13 +36,13 @@ KNOBS = {
     "arrivals": Knob("poisson:450", "how payments arrive, per second: poisson:450, constant:450, bursts:…, daily:…"),
     "duration": Knob("4m", "how long payments arrive"),
     "gateways": Knob(2, "payment gateways, each with one producer", 1, 100),
-    "linger_ms": Knob(20, "linger.ms of the gateways' producers", 0, 60_000),
+    "linger_ms": Knob(50, "linger.ms of the gateways' producers", 0, 60_000),
     "detectors": Knob(3, "members of the fraud-detection group", 1, 100),
     "partitions": Knob(6, "partitions of the topic payments", 1, 1000),
     "brokers": Knob(3, "brokers in the cluster", 1, 100),
     "replication_factor": Knob(3, "replicas of each partition", 1, 100),
     "customers": Knob(2000, "card holders", 1, 1_000_000),
-    "merchants": Knob(300, "merchants", 1, 100_000),
+    "merchants": Knob(300, "merchants, some for each kind of shop", len(CATEGORIES), 100_000),
     "fraud_share": Knob(0.01, "share of payments that belong to fraud episodes", 0, 0.5),
     "broker_crash": Knob(2, "the broker that is killed", 1, 100),
     "broker_crash_at": Knob("60s", "when it is killed"),
@@ -65,117 +61,54 @@ STAGES = (
 
 
 def make(settings: Settings) -> Plan:
-    """The plan of one run."""
-    ledger, feed = Ledger(), Feed(settings, settings["gateways"])
-    scratch = tempfile.TemporaryDirectory(prefix="kafkasim-") if settings.out is None else None
-    folder = settings.out if scratch is None else Path(scratch.name)
-
-    @cache
-    def warehouse() -> Warehouse:
-        return Warehouse(Path(folder or ".") / "warehouse.duckdb")
-
-    dead_letters = dead_letter_file(settings)
-    if dead_letters is not None:
-        dead_letters.unlink(missing_ok=True)
-    config = {"min.insync.replicas": min(2, settings["replication_factor"])}
-    copies = settings["replication_factor"]
-    topics = [Topic("payments", settings["partitions"], copies, config), Topic("alerts", 3, copies, config)]
-    if dead_letters is not None:
-        topics.append(Topic("payments-dead-letter", 1, copies, config))
-    apps = [
-        AppSpec(
-            f"gateway-{number + 1}",
-            gateway(feed, number, ledger, settings["linger_ms"], dead_letters),
-            "gateways",
-            finite=True,
-        )
-        for number in range(settings["gateways"])
-    ]
-    apps += [
-        AppSpec(f"detector-{number + 1}", detector(ledger), "fraud detectors")
-        for number in range(settings["detectors"])
-    ]
-    apps.append(AppSpec("loader", loader(warehouse), "warehouse loader"))
-    apps.append(AppSpec("alerting", alerting(ledger), "alerting"))
+    """The plan of one run. Raises ConfigError, one line, for what cannot be flown."""
+    check(settings, KNOBS)
+    wanted = settings.input is not None and settings.input.on_bad_line == "dead-letter"
+    feed = Feed(settings, settings["gateways"])
+    books = Books(DeadLetters(feed.replay, wanted, settings.out), settings.out)
 
     def wrap_up(complete: bool) -> Mapping[str, object]:
         feed.close()
-        results = _results(ledger, warehouse()) if complete else {}
-        if not complete and warehouse.cache_info().currsize:
-            warehouse().discard()
-        if scratch is not None:
-            scratch.cleanup()
-        return results
+        try:
+            results = books.close() if complete else {"sentences": []}
+        finally:
+            books.discard()
+        return {**results, "sentences": [*results["sentences"], *too_late(settings)]}
 
     return Plan(
         duration=parse_duration(settings["duration"]) if settings.input is None else None,
         progress=None if feed.replay is None else lambda: feed.replay.fraction_read if feed.replay else 1.0,
         cluster=ClusterSpec(brokers=settings["brokers"], racks=3),
-        topics=tuple(topics),
-        apps=tuple(apps),
+        topics=tuple(_topics(settings, wanted)),
+        apps=tuple(_apps(settings, feed, books)),
         groups=(
             GroupSpec("fraud-detection", ("payments",)),
             GroupSpec("warehouse", ("payments",)),
             GroupSpec("alerting", ("alerts",)),
         ),
-        faults=_faults(settings),
+        faults=planned_faults(settings),
         stages=STAGES,
         wrap_up=wrap_up,
     )
 
 
-def _faults(settings: Settings) -> tuple[Fault, ...]:
-    victim = f"detector-{min(2, settings['detectors'])}"
-    return (
-        BrokerCrash(
-            broker=settings["broker_crash"],
-            at=settings["broker_crash_at"],
-            restart_after=settings["broker_back_after"],
-        ),
-        AppCrash(app=victim, at=settings["detector_crash_at"], restart_after=settings["detector_back_after"]),
-    )
+def _topics(settings: Settings, with_dead_letters: bool) -> Iterator[Topic]:
+    copies = settings["replication_factor"]
+    config = {"min.insync.replicas": min(2, copies)}
+    yield Topic("payments", settings["partitions"], copies, config)
+    yield Topic("alerts", 3, copies, config)
+    if with_dead_letters:
+        yield Topic(DEAD_LETTERS, 1, copies, config)
 
 
-def _results(ledger: Ledger, warehouse: Warehouse) -> Mapping[str, object]:
-    """Money, alerts and the warehouse's own report."""
-    money = reconcile(ledger.paid(), warehouse.amounts())
-    score = score_alerts(ledger.taken, ledger.alerts)
-    tables = [{"name": table.name, "columns": table.columns, "rows": table.rows} for table in warehouse.report()]
-    warehouse.close()
-    labelled = any(taken.is_fraud is not None for taken in ledger.taken)
-    delays = summarise_delays(ledger.alert_delays_ms())
-    return {
-        "sentences": _sentences(money, score if labelled else None, delays, len(ledger.alerts)),
-        "payments": len(ledger.taken),
-        "not_payments": ledger.not_payments,
-        "bad_lines": ledger.bad_lines,
-        "money": {**asdict(money), "ok": money.ok},
-        "alerts": {
-            "raised": len(ledger.alerts),
-            "repeated": ledger.repeated_alerts,
-            "precision": round(score.precision, 4) if labelled else None,
-            "recall": round(score.recall, 4) if labelled else None,
-            "payment_to_alert": asdict(delays),
-        },
-        "warehouse": tables,
-    }
-
-
-def _sentences(money: MoneyReport, score: Score | None, delays: Delays, alerts: int) -> list[str]:
-    paid, loaded = money.paid_cents / 100, money.loaded_cents / 100
-    wrong = len(money.missing) + len(money.extra) + len(money.differing)
-    told = [
-        f"Money: {paid:,.2f} paid, {loaded:,.2f} in the warehouse"
-        + (", the same to the cent, payment by payment." if money.ok else f"; {wrong:,} payments differ.")
-    ]
-    if delays.p50_ms is not None and delays.max_ms is not None:
-        told.append(
-            f"Alerts: {alerts:,} raised, half of them within {delays.p50_ms / 1e3:.2f} s of the payment, "
-            f"the slowest after {delays.max_ms / 1e3:.1f} s."
-        )
-    if score is not None:
-        told.append(f"Against the labels: precision {score.precision:.1%}, recall {score.recall:.1%}.")
-    return told
+def _apps(settings: Settings, feed: Feed, books: Books) -> Iterator[AppSpec]:
+    for number in range(settings["gateways"]):
+        behaviour = gateway(feed, number, books.ledger, settings["linger_ms"], books.dead_letters)
+        yield AppSpec(f"gateway-{number + 1}", behaviour, "gateways", finite=True)
+    for number in range(settings["detectors"]):
+        yield AppSpec(f"detector-{number + 1}", detector(), "fraud detectors")
+    yield AppSpec("loader", loader(lambda: books.warehouse), "warehouse loader")
+    yield AppSpec("alerting", alerting(books.ledger), "alerting")
 
 
 scenario = Scenario(

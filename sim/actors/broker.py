@@ -130,6 +130,7 @@ class Broker(Server):
     def handle(self, request: ServerRequest) -> None:
         """Dispatch by kind of request."""
         self._handlers[type(request.body)](request)
+        self.fetches.complete_actions()
 
     def reply(self, request: ServerRequest, body: Message) -> None:
         """Answer a small request, at the price of one request handler's work."""

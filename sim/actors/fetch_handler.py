@@ -32,6 +32,7 @@ class FetchHandler:
         self._sessions: dict[int, FetchSession] = {}
         self._next_session_id = 1
         self._waits: dict[int, Deadlines] = {}
+        self._told: dict[FetchSession, None] = {}
 
     def handle(self, request: ServerRequest) -> None:
         """Answer a fetch now or when there is something to say."""
@@ -59,6 +60,19 @@ class FetchHandler:
         for session in (*partition.replicators, *partition.consumers):
             session.news[partition.name] = None
             session.wake()
+
+    def complete_actions(self) -> None:
+        """Answer the parked fetches that have enough bytes now: once for all partitions of the request that is through.
+
+        Source: core/src/main/scala/kafka/server/ReplicaManager.scala tryCompleteActions
+        Fidelity: exact
+        """
+        while self._told:
+            session = next(iter(self._told))
+            del self._told[session]
+            parked = session.parked
+            if parked is not None and (parked.min_bytes <= 1 or self._available_bytes(session) >= parked.min_bytes):
+                session.wake()
 
     def session_count(self) -> int:
         """How many sessions are kept."""
@@ -88,7 +102,7 @@ class FetchHandler:
         gone = [old for old in self._sessions.values() if not old.connection.open or old.session_id == body.session_id]
         for old in gone:
             self._close(old)
-        session = FetchSession(self._next_session_id, body.replica_id, request.connection, self._available_bytes)
+        session = FetchSession(self._next_session_id, body.replica_id, request.connection, self._told)
         self._sessions[session.session_id] = session
         self._next_session_id += 1
         return session
@@ -200,6 +214,9 @@ class FetchHandler:
         if error is not None:
             return self._error(partition, error)
         log, watermark = partition.log, partition.high_watermark.value
+        bound = log.log_end_offset if session.replica_id >= 0 else watermark
+        if wanted.fetch_offset == bound and wanted.last_fetched_epoch in (-1, log.leader_epochs.latest_epoch):
+            return FetchData(ErrorCode.NONE, watermark, log.log_start_offset)
         try:
             if wanted.last_fetched_epoch >= 0:
                 diverging = diverging_epoch(
@@ -211,7 +228,6 @@ class FetchHandler:
                 )
                 if diverging is not None:
                     return FetchData(ErrorCode.NONE, watermark, log.log_start_offset, diverging_epoch=diverging)
-            bound = log.log_end_offset if session.replica_id >= 0 else watermark
             limit = min(wanted.max_bytes, left_bytes)
             batches, size_bytes = log.read(wanted.fetch_offset, limit, bound, first)
         except OffsetOutOfRangeError as refused:

@@ -34,7 +34,6 @@ class FetchSession:
     """
 
     __slots__ = (
-        "available_bytes",
         "connection",
         "epoch",
         "last_fetch_ms",
@@ -45,6 +44,7 @@ class FetchSession:
         "replica_epoch",
         "replica_id",
         "session_id",
+        "told",
         "told_watermarks",
     )
 
@@ -53,13 +53,13 @@ class FetchSession:
         session_id: int,
         replica_id: int,
         connection: Connection,
-        available_bytes: Callable[["FetchSession"], int],
+        told: dict["FetchSession", None],
     ) -> None:
         self.session_id = session_id
         self.replica_id = replica_id
         self.replica_epoch = -1
         self.connection = connection
-        self.available_bytes = available_bytes
+        self.told = told
         self.partitions: dict[TopicPartition, FetchPartition] = {}
         self.told_watermarks: dict[TopicPartition, int] = {}
         self.news: dict[TopicPartition, None] = {}
@@ -79,11 +79,10 @@ class FetchSession:
         self.news.update(dict.fromkeys(request.partitions))
 
     def tell(self, partition: TopicPartition) -> None:
-        """A partition has news; a parked fetch is answered if that makes enough bytes."""
+        """A partition has news; a parked fetch is looked at when the request that brought them is through."""
         self.news[partition] = None
-        parked = self.parked
-        if parked is not None and (parked.min_bytes <= 1 or self.available_bytes(self) >= parked.min_bytes):
-            self.wake()
+        if self.parked is not None:
+            self.told[self] = None
 
     def wake(self) -> None:
         """Answer a parked fetch now."""

@@ -73,6 +73,7 @@ class IsrManager:
         for name, (partition, proposal) in sent.items():
             del self._unsent[name]
             self._settle(partition, proposal, answer.partitions[name])
+        self._broker.fetches.complete_actions()
         self._send()
 
     def _settle(self, partition: Partition, proposal: ProposedIsr, altered: AlteredPartition) -> None:

@@ -97,9 +97,20 @@ class ProduceHandler:
         waiting: list[tuple[Partition, int]] = []
         for name, batch in batches:
             outcomes[name] = self._append(name, batch, acks, waiting)
-        if not waiting:
+        if waiting:
+            self._wait(outcomes, waiting, timeout_ms, finish)
+        else:
             finish(outcomes)
-            return
+        self._broker.fetches.complete_actions()
+
+    def _wait(
+        self,
+        outcomes: dict[TopicPartition, ProduceData],
+        waiting: list[tuple[Partition, int]],
+        timeout_ms: int,
+        finish: Callable[[dict[TopicPartition, ProduceData]], None],
+    ) -> None:
+        """Put appends of acks=all into purgatory."""
         timeouts = self._timeouts.get(timeout_ms)
         if timeouts is None:
             timeouts = self._timeouts[timeout_ms] = Deadlines(self._broker, timeout_ms * MILLISECOND)

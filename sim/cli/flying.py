@@ -20,15 +20,15 @@ __all__ = ["fly"]
 
 
 class Interruption:
-    """The first Ctrl-C ends the flight at the next simulated second, the second one drops it."""
+    """The first Ctrl-C ends the flight at the next simulated second; after three the user has lost patience."""
 
     def __init__(self) -> None:
-        self.wanted = False
+        self.count = 0
 
     def __call__(self, _: int, __: FrameType | None) -> None:
-        if self.wanted:
+        self.count += 1
+        if self.count >= 3:
             raise click.Abort
-        self.wanted = True
 
 
 def fly(
@@ -40,18 +40,18 @@ def fly(
     data: Input | None,
     folder: Path,
 ) -> Run:
-    """Fly and leave the artefacts in the folder, all or none. Raises ConfigError, and Abort for a second Ctrl-C."""
+    """Fly and leave the artefacts in the folder, all or none. Raises ConfigError, and Abort for a third Ctrl-C."""
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
     with (
-        artefacts(folder) as staging,
         interruptible() as interruption,
+        artefacts(folder) as staging,
         Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
     ):
         task = progress.add_task(scenario.name, total=None)
 
         def flown(now: int, expected: int) -> None:
-            if interruption.wanted:
+            if interruption.count:
                 raise KeyboardInterrupt
             total = max(now, expected)
             where = f"{scenario.name}: {format_duration(now)} of {format_duration(total)} flown"

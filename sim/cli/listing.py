@@ -5,6 +5,7 @@ import json
 import click
 
 import scenarios
+from sim.scenario import Scenario
 
 __all__ = ["info", "list_scenarios"]
 
@@ -26,18 +27,38 @@ def list_scenarios(as_json: bool) -> None:
 @click.command()
 @click.argument("name")
 def info(name: str) -> None:
-    """Tell a scenario's story, its knobs and their defaults."""
+    """Tell the story of the scenario NAME, its knobs and their defaults."""
     scenario = scenarios.find(name)
-    plan = scenario.plan(scenario.settings())
     click.echo(f"{scenario.name}: {scenario.summary}\n\n{scenario.story.strip()}\n")
-    click.echo(f"Cluster: {plan.cluster.brokers} brokers in {plan.cluster.racks} racks, one controller")
-    for topic in plan.topics:
-        click.echo(f"Topic: {topic.name}, {topic.partitions} partitions, {topic.replication_factor} replicas")
-    for fault in plan.faults:
-        click.echo(f"Fault: {fault}")
+    for line in (*setting(scenario), *knobs(scenario)):
+        click.echo(line)
+
+
+def setting(scenario: Scenario) -> list[str]:
+    """Cluster, topics and faults as they are by default."""
+    plan = scenario.plan(scenario.settings())
     if plan.wrap_up is not None:
         plan.wrap_up(False)
-    click.echo("\nKnobs (--set knob=value), besides every Kafka key (--set acks=1, --set producer.linger.ms=50):")
-    width = max((len(knob) for knob in scenario.knobs), default=0)
-    for name_, knob in scenario.knobs.items():
-        click.echo(f"  {name_:<{width}}  {knob.default!s:<12}  {knob.meaning}")
+    return [
+        f"Cluster: {plan.cluster.brokers} brokers in {plan.cluster.racks} racks, one controller",
+        *(
+            f"Topic: {each.name}, {each.partitions} partitions, {each.replication_factor} replicas"
+            for each in plan.topics
+        ),
+        *(f"Fault: {fault}" for fault in plan.faults),
+    ]
+
+
+def knobs(scenario: Scenario) -> list[str]:
+    """A line for each knob, and an example."""
+    names = max((len(knob) for knob in scenario.knobs), default=0)
+    values = max((len(str(knob.default)) for knob in scenario.knobs.values()), default=0)
+    lines = [f"  {name:<{names}}  {knob.default!s:<{values}}  {knob.meaning}" for name, knob in scenario.knobs.items()]
+    example = next((f" --set {name}={knob.default}" for name, knob in scenario.knobs.items()), "")
+    return [
+        "",
+        "Knobs, each set by --set KNOB=VALUE, besides every Kafka key (--set acks=1, --set producer.linger.ms=50):",
+        *lines,
+        "",
+        f"Fly it: kafkasim run {scenario.name}{example}",
+    ]

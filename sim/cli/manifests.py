@@ -2,8 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from difflib import get_close_matches
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +61,10 @@ def manifest_input(wanted: dict[str, Any]) -> Input | None:
     return Input(path, source["columns"], source["speed"], source["reorder_window_ms"], source["on_bad_line"])
 
 
-def changed_versions(wanted: dict[str, Any]) -> list[str]:
-    """The packages whose version is not that of the first run."""
-    then = {name: str(number) for name, number in wanted.get("versions", {}).items() if name != "python"}
-    return [f"{name} {number} then, {version(name)} now" for name, number in then.items() if version(name) != number]
+def changed_versions(first: Mapping[str, Any], again: Mapping[str, Any]) -> list[str]:
+    """What the versions of the second manifest are where they are not those of the first."""
+    then, now = first.get("versions", {}), again["versions"]
+    return [f"{name} was {number} and is {now.get(name)}" for name, number in then.items() if now.get(name) != number]
 
 
 def _check(path: Path, what: str, content: object, fields: dict[str, tuple[type, ...]]) -> None:

@@ -70,7 +70,7 @@ def rerun(manifest: Path, out: str | None, as_json: bool) -> None:
     wanted = read_manifest(manifest)
     scenario = scenarios.find(wanted["scenario"])
     until = None if wanted["until_s"] is None else round(wanted["until_s"] * 1e9)
-    first = manifest.resolve().parent
+    first = manifest.parent if manifest.parent.name else manifest.resolve().parent
     folder = first.with_name(f"{first.name}-again") if out is None else read_out(out, scenario)
     flown = fly(scenario, wanted["seed"], wanted["set"], until, wanted["faults"], manifest_input(wanted), folder)
     same = flown.journal.sha256() == wanted["trace_sha256"]
@@ -80,6 +80,7 @@ def rerun(manifest: Path, out: str | None, as_json: bool) -> None:
         tell(flown, folder)
         click.echo("Identical to the first run." if same else "NOT identical to the first run.")
     if flown.partial or not same:
-        why = "interrupted" if flown.partial else "; ".join(changed_versions(wanted)) or "the code has changed"
+        changed = "; ".join(changed_versions(wanted, flown.manifest())) or "the code has changed"
+        why = "interrupted" if flown.partial else changed
         click.echo(f"kafkasim: not the same facts as in {manifest}: {why}", err=True)
         raise click.exceptions.Exit(130 if flown.partial else 1)

@@ -11,7 +11,8 @@ from sim.run import Run
 
 __all__ = ["summary_object", "tell"]
 
-TOO_LONG = ("per_minute",)
+NOT_SHOWN = ("per_minute",)
+MOST_ROWS = 24
 
 
 def summary_object(flown: Run) -> dict[str, Any]:
@@ -28,13 +29,15 @@ def tell(flown: Run, folder: Path) -> None:
     """Tables, then sentences, then where the artefacts are."""
     console = Console(highlight=False)
     summary = flown.summary()
+    if flown.partial:
+        say(console, "Interrupted: what follows is only a part of the run.")
     say(
         console,
         f"{summary['scenario']}, seed {summary['seed']}: {format_duration(flown.flight.now)} simulated "
         f"in {flown.wall_s:.1f} s, {summary['records_per_wall_s']:,} records per second of wall time",
     )
     for table in flown.results.get("warehouse", []):
-        if table["rows"] and table["name"] not in TOO_LONG:
+        if table["rows"] and table["name"] not in NOT_SHOWN:
             console.print(as_table(table))
     for sentence in (*flown.sentences(), *not_reached(flown), *flown.ignored()):
         say(console, sentence)
@@ -57,9 +60,11 @@ def as_table(table: dict[str, Any]) -> Table:
     """A table of the scenario's results; cents are shown as money."""
     shown = Table(title=table["name"].replace("_", " "), title_justify="left")
     for column in table["columns"]:
-        shown.add_column(column.removesuffix("_cents").replace("_", " "), justify="right")
-    for row in table["rows"]:
+        shown.add_column(column.removesuffix("_cents").replace("_", " "), justify="right", overflow="fold")
+    for row in table["rows"][:MOST_ROWS]:
         shown.add_row(*(figure(column, value) for column, value in zip(table["columns"], row, strict=True)))
+    if len(table["rows"]) > MOST_ROWS:
+        shown.caption = f"and {len(table['rows']) - MOST_ROWS:,} rows more"
     return shown
 
 

@@ -29,22 +29,13 @@ class Journal:
     def close(self, time: int, cluster: Cluster) -> None:
         """Add the content of every partition's log, so that the hash covers each record."""
         for name in cluster.partitions():
-            partition = cluster.leader(name)
-            if partition is not None:
-                log = partition.log
-                digest = hashlib.sha256()
-                for batch in log.batches():
-                    _digest(digest, batch)
-                self._note(
-                    time,
-                    LogClosed(
-                        name,
-                        log.log_start_offset,
-                        partition.high_watermark.value,
-                        log.log_end_offset,
-                        digest.hexdigest(),
-                    ),
-                )
+            leader, log = cluster.leader(name), cluster.log(name)
+            watermark = -1 if leader is None else leader.high_watermark.value
+            digest = hashlib.sha256()
+            for batch in log.batches():
+                _digest(digest, batch)
+            closed = LogClosed(name, log.log_start_offset, watermark, log.log_end_offset, digest.hexdigest())
+            self._note(time, closed)
 
     def lines(self) -> list[str]:
         """One JSON object per fact: `t` in seconds, `fact` its kind, then its fields."""

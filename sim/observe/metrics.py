@@ -131,13 +131,13 @@ class Metrics:
             offsets = self._offsets.get(group.group_id, {}) if known is None else known
             self._offsets[group.group_id] = offsets
             for name in self._cluster.partitions():
-                partition = self._cluster.leader(name)
-                if name.topic not in group.topics or partition is None:
+                if name.topic not in group.topics:
                     continue
-                committed = offsets.get(name, partition.log.log_start_offset)
+                log = self._cluster.log(name)
+                committed = offsets.get(name, log.log_start_offset)
                 labels = (("group", group.group_id), ("partition", str(name)))
-                self._put("records-lag", labels, max(0, partition.log.log_end_offset - committed))
-                oldest = next(iter(partition.log.batches(committed)), None)
+                self._put("records-lag", labels, max(0, log.log_end_offset - committed))
+                oldest = next(iter(log.batches(committed)), None)
                 waited = 0.0
                 if oldest is not None and oldest.next_offset > committed and oldest.columns.sent_at:
                     index = max(0, committed - oldest.base_offset)

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 
 from sim.rules.batch import RecordBatch, RecordColumns
 from sim.rules.facts import LogTruncated, RecordsAcknowledged, RecordsDelivered
-from sim.rules.log import Log
 from sim.rules.topics import TopicPartition
 from sim.world.flight import Flight
 from sim.world.plan import GroupSpec
@@ -103,7 +102,7 @@ class Witness:
         verdict = Verdict(acknowledged=sum(columns.count for columns in self._acknowledged))
         found: dict[RecordColumns, list[RecordBatch]] = {}
         for name in self._flight.cluster.partitions():
-            batches = list(self._true_log(name).batches())
+            batches = list(self._flight.cluster.log(name).batches())
             self._check_order(name, batches, verdict)
             for batch in batches:
                 found.setdefault(batch.columns, []).append(batch)
@@ -118,17 +117,6 @@ class Witness:
         for group in self._flight.plan.groups:
             self._check_delivery(group, found, verdict)
         return verdict
-
-    def _true_log(self, name: TopicPartition) -> Log:
-        """The leader's log, or what is left on the disk of the first replica in the ISR, or of the longest."""
-        cluster = self._flight.cluster
-        leader = cluster.leader(name)
-        if leader is not None:
-            return leader.log
-        registration = cluster.controller.image.partitions[name]
-        members = registration.isr or registration.elr or registration.last_known_elr or registration.replicas
-        logs = [cluster.brokers[broker].storage.get(name, Log()) for broker in members]
-        return max(logs, key=lambda log: log.log_end_offset)
 
     def _check_order(self, name: TopicPartition, batches: Iterable[RecordBatch], verdict: Verdict) -> None:
         highest: dict[str, int] = {}

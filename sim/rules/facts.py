@@ -214,7 +214,10 @@ class AppStopped:
 
 @dataclass(frozen=True, slots=True)
 class LogClosed:
-    """The content of a partition at the end of a run, so that the journal answers for every record."""
+    """The content of a partition at the end of a run, so that the journal answers for every record.
+
+    The high watermark is -1 when nobody leads the partition.
+    """
 
     partition: TopicPartition
     log_start_offset: int

@@ -21,7 +21,7 @@ MOST_COSTS = 3
 
 
 def finding(run: "Run") -> str:
-    """`108,214 payments, none lost; broker 2 down: acknowledgements up to 8.7 s late`, all of it from the run.
+    """`108,214 payments, none lost; broker 2 down: acknowledgements 8.7 s late`, all of it from the run.
 
     A fault's cost is the worst that was seen from its beginning to the next fault's, if it is at least twice
     what was usual before: the longest wait for an acknowledgement, and the lag of the group furthest behind.

@@ -15,6 +15,7 @@ from sim.rules.config import BrokerConfig, TopicConfig, topic_config_from
 from sim.rules.coordinator import OFFSETS_TOPIC
 from sim.rules.errors import ConfigError
 from sim.rules.facts import TopicCreated
+from sim.rules.log import Log
 from sim.rules.topics import TopicPartition
 from sim.world.topics import Topic
 
@@ -103,6 +104,14 @@ class Cluster:
         if broker is None or not broker.life.alive:
             return None
         return broker.replicas.partitions.get(name)
+
+    def log(self, name: TopicPartition) -> Log:
+        """The true log: the leader's, from its disk if its process is gone; without a leader the longest in sync."""
+        registration = self.controller.image.partitions[name]
+        members = registration.isr or registration.elr or registration.last_known_elr or registration.replicas
+        holders = (registration.leader,) if registration.leader in self.brokers else members
+        logs = [self.brokers[broker].storage.get(name) or Log() for broker in holders]
+        return max(logs, key=lambda log: log.log_end_offset)
 
     def partitions(self) -> list[TopicPartition]:
         """All partitions of the scenario's topics, in order."""

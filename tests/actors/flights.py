@@ -1,5 +1,6 @@
 """A small cluster in flight for the stories of the broker side, examined after every simulated second."""
 
+import itertools
 from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any
 
@@ -67,7 +68,7 @@ class Source:
     def gaps(self) -> list[tuple[float, float]]:
         """Times without an acknowledgement of more than half a second: beginning and length in seconds."""
         times = sorted(self.acknowledged_at.values())
-        return [(seconds(a), seconds(b - a)) for a, b in zip(times, times[1:], strict=False) if b - a > SECOND // 2]
+        return [(seconds(a), seconds(b - a)) for a, b in itertools.pairwise(times) if b - a > SECOND // 2]
 
 
 class Sink:
@@ -81,7 +82,7 @@ class Sink:
         consumer = app.consumer(self.group_id, [P.topic], auto_offset_reset="earliest", **self.config)
         while True:
             records = yield from consumer.poll(200)
-            self.got += [(app.now, int(record.value)) for record in records]
+            self.got += [(app.now, int(record.value or b"")) for record in records]
             try:
                 yield from consumer.commit()
             except CommitFailedError:
@@ -96,7 +97,7 @@ class Sink:
         """The longest time in seconds without a record, between two times."""
         inside = [seconds(time) for time, _ in self.got if from_s <= seconds(time) <= to_s]
         times = [from_s, *inside, to_s]
-        return max(b - a for a, b in zip(times, times[1:], strict=False))
+        return max(b - a for a, b in itertools.pairwise(times))
 
 
 class Probe:
@@ -168,8 +169,9 @@ class Story:
 
     def fly(self, until_s: float) -> None:
         """Let time pass and examine the cluster after every second."""
-        while self.now_s < until_s:
-            self.machine.clock.run(until=round(min(self.now_s + 1, until_s) * SECOND))
+        end, clock = round(until_s * SECOND), self.machine.clock
+        while clock.now < end:
+            clock.run(until=min(int(clock.now) + SECOND, end))
             self.examine()
 
     def examine(self) -> None:
@@ -223,7 +225,13 @@ class Story:
 
     def numbers(self, broker_id: int, name: TopicPartition = P) -> list[int]:
         """The numbers of the records in one replica's log."""
-        return [int(r.value or b"") for batch in self.broker(broker_id).storage[name].batches() for r in batch.records()]
+        return [
+            int(r.value or b"") for batch in self.broker(broker_id).storage[name].batches() for r in batch.records()
+        ]
+
+    def numbers_of_batches(self, broker_id: int, name: TopicPartition = P) -> list[int]:
+        """The base offsets of the batches in one replica's log."""
+        return [batch.base_offset for batch in self.broker(broker_id).storage[name].batches()]
 
     def acknowledged_numbers_in_order(self, broker_id: int, source: Source) -> bool:
         """Whether a replica's log has every acknowledged record, once and in the order of sending."""

@@ -51,7 +51,8 @@ def test_follower_killed_stalls_acks_all_until_it_leaves_the_isr() -> None:
     assert story.when(LeaderElected, KILL_S, partition=P) == []
     ((_, length),) = source.gaps()
     assert length == pytest.approx(shrunk - KILL_S, abs=0.15)
-    assert source.failed == 0 and not story.when(BatchRetried)
+    assert source.failed == 0
+    assert not story.when(BatchRetried)
     assert story.isr() == {story.first_leader, story.followers[1]}
 
 
@@ -78,10 +79,13 @@ def test_acks_1_loses_exactly_what_no_follower_had_fetched() -> None:
     tail = set(story.numbers(dead)) - set(story.numbers(new_leader))
     lost = source.acknowledged - set(story.numbers(new_leader))
     assert 25 <= len(lost) <= 31
-    assert lost == tail & source.acknowledged and len(tail - lost) <= 1
+    assert lost == tail & source.acknowledged
+    assert len(tail - lost) <= 1
     story.at(22.5, story.broker(dead).start)
     story.fly(28)
     (cut,) = [fact for fact in story.these(LogTruncated) if fact.partition == P]
-    assert cut.broker_id == dead and cut.leader_epoch == 1
+    assert cut.broker_id == dead
+    assert cut.leader_epoch == 1
     assert cut.from_offset - cut.to_offset == sum(batch.count for batch in cut.removed) == len(tail)
-    assert story.isr() == {1, 2, 3} and story.logs_agree()
+    assert story.isr() == {1, 2, 3}
+    assert story.logs_agree()

@@ -31,7 +31,8 @@ def test_broker_restarted_after_fencing_rejoins_every_isr_at_once() -> None:
     assert 0 < last - unfenced < MEASURED_ISR_FULL_S[1]
     assert all(set(r.isr) == {1, 2, 3} for r in story.cluster.controller.image.partitions.values())
     assert story.logs_agree()
-    assert len(source.gaps()) == 1 and source.failed == 0
+    assert len(source.gaps()) == 1
+    assert source.failed == 0
     assert sink.numbers == list(range(len(source.deliveries)))
 
 
@@ -55,7 +56,8 @@ def test_broker_restarted_within_its_session_is_refused_until_that_is_over() -> 
         assert gap > elected - KILL_S
         assert all(fence < registered for fence in story.when(BrokerFenced))
         assert all(set(r.isr) == {1, 2, 3} for r in story.cluster.controller.image.partitions.values())
-        assert story.logs_agree() and source.failed == 0
+        assert story.logs_agree()
+        assert source.failed == 0
 
 
 def test_return_in_time_for_its_registration_to_move_the_leader() -> None:
@@ -85,7 +87,8 @@ def test_broker_answers_nobody_before_it_is_unfenced() -> None:
     story.fly(15)
     returned = story.broker(dead)
     assert returned.replicas.partitions[P].is_leader
-    assert returned.lifecycle.state is BrokerState.STARTING and returned.epoch == -1
+    assert returned.lifecycle.state is BrokerState.STARTING
+    assert returned.epoch == -1
     probe = Probe(story)
     (answer,) = probe.ask(dead, MetadataRequest())
     assert getattr(answer, "error", None) is ErrorCode.NETWORK_EXCEPTION
@@ -104,7 +107,8 @@ def test_returning_follower_is_acknowledged_but_leads_nothing_before_it_register
     story.fly(28)
     ((_, gap),) = source.gaps()
     assert 3.9 < gap < 6
-    assert story.isr() == {1, 2, 3} and story.logs_agree()
+    assert story.isr() == {1, 2, 3}
+    assert story.logs_agree()
 
 
 def test_quiet_partitions_rejoin_too() -> None:

@@ -27,33 +27,42 @@ def test_unclean_election_loses_committed_records_and_logs_agree_afterwards() ->
     before = source.acknowledged
     story.fly(65)
     offline, elected = [fact for fact in story.these(LeaderElected) if fact.partition == P]
-    assert offline.leader == -1 and not offline.recovering
-    assert elected.leader == story.followers[0] and elected.recovering
+    assert offline.leader == -1
+    assert not offline.recovering
+    assert elected.leader == story.followers[0]
+    assert elected.recovering
     kept = set(story.numbers(1))
     lost = source.acknowledged - kept
-    assert lost and lost < before
+    assert lost
+    assert lost < before
     (cut,) = [fact for fact in story.these(LogTruncated) if fact.partition == P]
     assert cut.broker_id == story.first_leader
     assert {int(r.value) for batch in cut.removed for r in batch.records()} == lost
-    assert story.isr() == {1, 2, 3} and story.logs_agree()
+    assert story.isr() == {1, 2, 3}
+    assert story.logs_agree()
     registration = story.cluster.controller.image.partitions[P]
-    assert registration.leader_recovery_state == "RECOVERED" and registration.elr == ()
+    assert registration.leader_recovery_state == "RECOVERED"
+    assert registration.elr == ()
 
 
 def test_without_unclean_election_the_partition_waits_for_its_last_leader_and_loses_nothing() -> None:
     story, source, sink = lone_leader_dies(2, {})
     story.fly(44)
     image = story.cluster.controller.image.partitions[P]
-    assert image.leader == -1 and image.isr == () and image.elr == (story.first_leader,)
+    assert image.leader == -1
+    assert image.isr == ()
+    assert image.elr == (story.first_leader,)
     assert image.last_known_elr == (story.first_leader,)
     assert story.broker(story.followers[0]).replicas.partitions[P].registration.leader == -1
     story.fly(65)
     offline, elected = [fact for fact in story.these(LeaderElected) if fact.partition == P]
     assert (offline.leader, elected.leader, elected.recovering) == (-1, story.first_leader, True)
     assert story.these(LogTruncated) == [] or all(fact.partition != P for fact in story.these(LogTruncated))
-    assert source.failed == 0 and source.acknowledged <= set(story.numbers(story.followers[1]))
+    assert source.failed == 0
+    assert source.acknowledged <= set(story.numbers(story.followers[1]))
     assert sorted(set(sink.numbers)) == list(range(len(source.deliveries)))
-    assert story.isr() == {1, 2, 3} and story.logs_agree()
+    assert story.isr() == {1, 2, 3}
+    assert story.logs_agree()
 
 
 def test_eligible_leader_replica_takes_over_cleanly() -> None:
@@ -65,20 +74,25 @@ def test_eligible_leader_replica_takes_over_cleanly() -> None:
     story.at(18.3, story.broker(second).pause)
     story.fly(30)
     image = story.cluster.controller.image.partitions[P]
-    assert image.isr == (last,) and image.elr == (second,)
+    assert image.isr == (last,)
+    assert image.elr == (second,)
     story.broker(last).stop()
     story.fly(42)
     image = story.cluster.controller.image.partitions[P]
-    assert image.leader == -1 and set(image.elr) == {last, second}
+    assert image.leader == -1
+    assert set(image.elr) == {last, second}
     story.broker(second).resume()
     story.fly(44)
     (elected,) = [f for f in story.these(LeaderElected) if f.partition == P and f.leader >= 0]
-    assert elected.leader == second and not elected.recovering
+    assert elected.leader == second
+    assert not elected.recovering
     story.broker(story.followers[1]).start()
     story.broker(last).start()
     story.fly(60)
-    assert source.failed == 0 and source.acknowledged <= set(story.numbers(second))
-    assert story.isr() == {1, 2, 3} and story.logs_agree()
+    assert source.failed == 0
+    assert source.acknowledged <= set(story.numbers(second))
+    assert story.isr() == {1, 2, 3}
+    assert story.logs_agree()
 
 
 def test_preferred_leader_gets_its_partition_back_after_five_minutes() -> None:

@@ -4,6 +4,10 @@ from sim.machine.clock import MILLISECOND
 from sim.rules.facts import BrokerFenced, BrokerRegistered, BrokerUnfenced, IsrChanged, LeaderElected, LogTruncated
 from tests.actors.flights import P, Sink, Source, Story
 
+# Measured on a real cluster (eight runs of a 14 s hang): the latest unfencing after the broker went on, in seconds; and
+# how many of about 7,000 acks=1 records, one every 2 ms, the resumed leader took and lost again.
+MEASURED_UNFENCED_S = 0.026
+MEASURED_LOST = (602, 7059)
 HANG_S = 10.3
 
 
@@ -20,7 +24,8 @@ def test_follower_that_hangs_for_less_than_its_session_holds_acks_all_up_and_sta
     story.fly(24)
     ((_, gap),) = source.gaps()
     assert 4.9 < gap < 5.1
-    assert story.when(BrokerFenced) == [] and story.when(IsrChanged, partition=P) == []
+    assert story.when(BrokerFenced) == []
+    assert story.when(IsrChanged, partition=P) == []
     assert story.logs_agree()
 
 
@@ -35,11 +40,12 @@ def test_follower_that_hangs_longer_is_fenced_and_comes_back_without_registering
     ((_, gap),) = source.gaps()
     assert abs(gap - (fence - HANG_S)) < 0.15
     (unfenced,) = story.when(BrokerUnfenced, broker_id=slow)
-    assert 0 < unfenced - (HANG_S + 14) < 2.1
+    assert 0 < unfenced - (HANG_S + 14) < MEASURED_UNFENCED_S
     assert story.when(BrokerRegistered) == []
     assert 0 < max(story.when(IsrChanged)) - unfenced < 0.8
     assert all(set(r.isr) == {1, 2, 3} for r in story.cluster.controller.image.partitions.values())
-    assert story.logs_agree() and sink.numbers == list(range(len(source.deliveries)))
+    assert story.logs_agree()
+    assert sink.numbers == list(range(len(source.deliveries)))
 
 
 def test_follower_that_lags_behind_for_too_long_leaves_the_isr_without_being_fenced() -> None:
@@ -55,7 +61,8 @@ def test_follower_that_lags_behind_for_too_long_leaves_the_isr_without_being_fen
     assert story.when(BrokerFenced) == []
     ((_, gap),) = source.gaps()
     assert abs(gap - (left - HANG_S)) < 0.15
-    assert story.isr() == {1, 2, 3} and story.logs_agree()
+    assert story.isr() == {1, 2, 3}
+    assert story.logs_agree()
 
 
 def test_quiet_follower_is_given_its_full_lag_time() -> None:
@@ -71,21 +78,24 @@ def test_quiet_follower_is_given_its_full_lag_time() -> None:
 
 
 def test_hung_leader_comes_back_as_a_zombie_whose_backlog_is_cut_off() -> None:
-    source = Source(10, 34, acks="1", enable_idempotence=False)
+    source = Source(2, 27, acks="1", enable_idempotence=False)
     story = Story(5, {"source": source})
     zombie = story.first_leader
     hang(story, zombie, 14)
-    story.fly(37)
+    story.fly(30)
     (elected,) = story.when(LeaderElected, HANG_S, partition=P)
     assert 7 <= elected - HANG_S <= 10.2
     (cut,) = [fact for fact in story.these(LogTruncated) if fact.partition == P]
-    assert cut.broker_id == zombie and cut.leader_epoch == 1
+    assert cut.broker_id == zombie
+    assert cut.leader_epoch == 1
     lost = source.acknowledged - set(story.numbers(1))
     accepted = {int(r.value) for batch in cut.removed for r in batch.records()}
-    assert lost and lost <= accepted
+    assert lost == accepted
+    assert MEASURED_LOST[0] <= len(lost) <= MEASURED_LOST[1]
     late = [source.acknowledged_at[number] for number in lost]
     assert min(late) > (HANG_S - 0.1) * 1000 * MILLISECOND
-    assert story.isr() == {1, 2, 3} and story.logs_agree()
+    assert story.isr() == {1, 2, 3}
+    assert story.logs_agree()
 
 
 def test_hung_leader_loses_nothing_of_acks_all() -> None:
@@ -95,7 +105,8 @@ def test_hung_leader_loses_nothing_of_acks_all() -> None:
     story.fly(40)
     assert source.failed == 0
     assert len(source.acknowledged) == len(source.deliveries)
-    assert story.numbers(1) == list(range(len(source.deliveries))) and story.logs_agree()
+    assert story.numbers(1) == list(range(len(source.deliveries)))
+    assert story.logs_agree()
     assert sink.numbers == list(range(len(source.deliveries)))
 
 
@@ -103,13 +114,13 @@ def test_idempotent_retries_after_lost_acknowledgements_leave_no_duplicate() -> 
     """The leader hangs for 5 s, the producer gives up each request after 2 s and sends it again."""
     duplicates = {}
     for idempotent in (True, False):
-        config = {"acks": "all", "enable_idempotence": idempotent, "request_timeout_ms": 2000}
-        source = Source(5, 20, **config)
+        source = Source(10, 18, acks="all", enable_idempotence=idempotent, request_timeout_ms=2000)
         story = Story(7, {"source": source})
         hang(story, story.first_leader, 5)
-        story.fly(26)
+        story.fly(22)
         written = story.numbers(story.first_leader)
-        assert story.when(LeaderElected) == [] and source.failed == 0
+        assert story.when(LeaderElected) == []
+        assert source.failed == 0
         assert source.acknowledged == set(written)
         duplicates[idempotent] = len(written) - len(set(written))
         assert story.logs_agree()

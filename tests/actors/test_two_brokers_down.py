@@ -15,7 +15,7 @@ KILL_S, FIRST_BACK_S, SECOND_BACK_S = 10.3, 26.3, 32.3
 
 def two_die(seed: int, *survivor: int) -> tuple[Story, Source, Source, Sink]:
     """Both followers die, or the leader and one follower; one producer asks for all acknowledgements, one for one."""
-    all_of_them, only_one, sink = Source(50, 45, acks="all"), Source(50, 45, 1_000_000, acks="1"), Sink()
+    all_of_them, only_one, sink = Source(100, 40, acks="all"), Source(100, 40, 1_000_000, acks="1"), Sink()
     story = Story(seed, {"all": all_of_them, "one": only_one, "sink": sink})
     last = story.first_leader if not survivor else story.followers[0]
     first_dead, second_dead = (broker for broker in (1, 2, 3) if broker != last)
@@ -29,17 +29,20 @@ def two_die(seed: int, *survivor: int) -> tuple[Story, Source, Source, Sink]:
 def test_both_followers_dead_leaves_acks_all_in_purgatory_until_one_is_back() -> None:
     """The request that was appended before the ISR shrank waits, and those behind it on the connection with it."""
     story, source, _, _ = two_die(1)
-    story.fly(50)
+    story.fly(43)
     fenced = story.when(BrokerFenced)
-    assert len(fenced) == 2 and all(7 <= time - KILL_S <= 10.2 for time in fenced)
+    assert len(fenced) == 2
+    assert all(7 <= time - KILL_S <= 10.2 for time in fenced)
     assert story.when(LeaderElected, KILL_S, partition=P) == []
-    assert source.failed == 0 and not story.when(BatchRetried)
+    assert source.failed == 0
+    assert not story.when(BatchRetried)
     ((_, gap),) = source.gaps()
     assert MEASURED_ACK_GAP_S[0] < gap < MEASURED_ACK_GAP_S[1]
     isr_full = min(t for t, f in story.facts if isinstance(f, IsrChanged) and f.partition == P and len(f.isr) == 3)
     assert isr_full / 1e9 - SECOND_BACK_S - PROCESS_START_S < 0.3
     assert abs(isr_full / 1e9 - FIRST_BACK_S - sum(MEASURED_ISR_FULL_S) / 2) < 3.2
-    assert source.acknowledged <= set(story.numbers(1)) and story.logs_agree()
+    assert source.acknowledged <= set(story.numbers(1))
+    assert story.logs_agree()
 
 
 def test_consumers_see_nothing_while_the_watermark_is_frozen() -> None:
@@ -47,25 +50,26 @@ def test_consumers_see_nothing_while_the_watermark_is_frozen() -> None:
     story, _, only_one, sink = two_die(2)
     story.fly(22)
     leader = story.cluster.leader(P)
-    assert leader is not None and story.isr() == {leader.broker_id}
+    assert leader is not None
+    assert story.isr() == {leader.broker_id}
     frozen, end = leader.high_watermark.value, leader.log.log_end_offset
     story.fly(26)
     assert leader.high_watermark.value == frozen
-    assert leader.log.log_end_offset > end + 60
+    assert leader.log.log_end_offset > end + 30
     written = [n for n, time in only_one.acknowledged_at.items() if 22e9 < time < 26e9]
-    assert len(written) > 60
+    assert len(written) > 30
     assert sink.longest_silence(KILL_S, 26) > 15
-    story.fly(50)
+    story.fly(43)
     assert set(sink.numbers) >= only_one.acknowledged
     assert leader.high_watermark.value == leader.log.log_end_offset
 
 
 def test_leader_among_the_dead_is_replaced_without_loss_and_its_successor_may_refuse_acks_all() -> None:
-    """Elected with the second fencing, it tells the producer NOT_ENOUGH_REPLICAS; with the first, it takes a request."""
+    """Elected with the second fencing, it answers NOT_ENOUGH_REPLICAS; with the first, it takes a request."""
     refusing = []
     for seed in (3, 4, 5):
         story, source, _, sink = two_die(seed, True)
-        story.fly(50)
+        story.fly(43)
         first_fence, second_fence = story.when(BrokerFenced)
         elected = max(story.when(LeaderElected, KILL_S, partition=P))
         assert elected in (first_fence, second_fence)
@@ -76,7 +80,9 @@ def test_leader_among_the_dead_is_replaced_without_loss_and_its_successor_may_re
         assert source.failed == 0
         assert source.acknowledged <= set(story.numbers(1))
         assert source.acknowledged <= set(sink.numbers)
-        assert story.isr() == {1, 2, 3} and story.logs_agree()
+        assert story.isr() == {1, 2, 3}
+        assert story.logs_agree()
         assert MEASURED_ACK_GAP_S[0] - 0.2 < max(length for _, length in source.gaps()) < MEASURED_ACK_GAP_S[1]
         refusing.append(len(refused))
-    assert min(refusing) == 0 and max(refusing) > 10
+    assert min(refusing) == 0
+    assert max(refusing) > 10

@@ -12,6 +12,7 @@ from sim.rules.high_watermark import (
     acks_all_refusal,
     bounds_high_watermark,
     effective_min_insync_replicas,
+    follower_high_watermark,
     next_high_watermark,
 )
 from tests.vector_files import vectors
@@ -72,3 +73,7 @@ def test_never_falls_nor_passes_an_end(
     assert before <= after <= leader_end
     assert after == before or after <= min([leader_end, *followers])
     assert after == before or isr_size >= min(minimum, replicas)
+
+
+def test_follower_watermark_stays_within_its_log_and_may_fall() -> None:
+    assert [follower_high_watermark(told, 3, 10) for told in (0, 3, 7, 10, 12)] == [3, 3, 7, 10, 10]

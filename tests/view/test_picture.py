@@ -27,3 +27,12 @@ def test_text_is_measured_in_inches_from_the_upper_left() -> None:
     box = text.get_window_extent()
     assert (round(box.x0 / picture.dpi, 1), round(box.y1 / picture.dpi, 1)) == (1.0, 3.0)
     assert picture.width_of(text) == box.width / picture.dpi
+
+
+def test_a_notebook_shows_the_same_bytes_each_time() -> None:
+    pictures = [Picture(2, 1), Picture(2, 1)]
+    for picture in pictures:
+        picture.write(0.5, 0.5, "the same")
+    first, second = (picture._repr_png_() for picture in pictures)
+    assert first == second
+    assert first[:8] == b"\x89PNG\r\n\x1a\n"

@@ -1,0 +1,54 @@
+"""The commands of `kafkasim`, one per verb, and how their errors are told."""
+
+import io
+import sys
+from typing import NoReturn
+
+import click
+
+from sim.cli.bench import bench
+from sim.cli.ledger import ledger
+from sim.cli.listing import info, list_scenarios
+from sim.cli.running import rerun, run
+from sim.rules.errors import ConfigError
+
+__all__ = ["cli", "execute"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="kafkasim")
+def cli() -> None:
+    """Fly a simulated Apache Kafka cluster through a story and see what became of every record."""
+
+
+for command in (list_scenarios, info, run, rerun, bench, ledger):
+    cli.add_command(command)
+
+
+def execute() -> None:
+    """Do what the command line says; what standard output cannot encode becomes a question mark."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    try:
+        sys.exit(cli.main(prog_name="kafkasim", standalone_mode=False))
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(2)
+    except click.UsageError as error:
+        command = "kafkasim" if error.ctx is None else error.ctx.command_path
+        refuse(f"{error.format_message().rstrip('.')}; see {command} --help")
+    except click.ClickException as error:
+        refuse(error.format_message())
+    except ConfigError as error:
+        refuse(str(error))
+    except OSError as error:
+        refuse(f"{error.filename or 'input or output'}: {error.strerror or error}")
+
+
+def refuse(message: str) -> NoReturn:
+    """One line on standard error, whatever the message, and out."""
+    click.echo(f"kafkasim: {' '.join(message.split())}", err=True)
+    sys.exit(2)

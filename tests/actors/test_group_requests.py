@@ -1,0 +1,111 @@
+"""What a coordinator answers to single requests of members of classic groups."""
+
+from typing import Any
+
+from sim.rules.coordinator import OFFSETS_TOPIC, partition_for_group
+from sim.rules.errors import ErrorCode
+from sim.rules.facts import GroupChanged, MemberRemoved
+from sim.rules.protocol import (
+    FindCoordinatorRequest,
+    FindCoordinatorResponse,
+    HeartbeatRequest,
+    JoinGroupRequest,
+    LeaveGroupRequest,
+    SyncGroupRequest,
+)
+from sim.rules.topics import TopicPartition
+from tests.actors.flights import P, Probe, Story
+
+HOME = TopicPartition(OFFSETS_TOPIC, partition_for_group("g", 3))
+
+
+def join(member_id: str = "", session_timeout_ms: int = 45_000, protocol: str = "range") -> JoinGroupRequest:
+    protocols = ((protocol, (P.topic,)),)
+    return JoinGroupRequest("g", member_id, "c", None, session_timeout_ms, 60_000, protocols)
+
+
+def started(**broker_config: object) -> tuple[Story, Probe, int]:
+    story = Story(1, broker_config={key.replace("_", "."): value for key, value in broker_config.items()})
+    return story, Probe(story), story.cluster.controller.image.leader(HOME)
+
+
+def joined(story: Story, coordinator: int, name: str) -> tuple[Probe, str, list[Any]]:
+    """A second connection on which a member has its id and waits for its generation."""
+    other = Probe(story, name)
+    (refused,) = other.ask(coordinator, join(), wait_s=0.1)
+    member_id: str = refused.member_id  # type: ignore[attr-defined]
+    return other, member_id, other.ask(coordinator, join(member_id), wait_s=0.1)
+
+
+def error_of(answers: list[Any]) -> ErrorCode:
+    (answer,) = answers
+    error: ErrorCode = answer.error
+    return error
+
+
+def test_the_leader_of_the_groups_part_coordinates_it_and_others_say_so() -> None:
+    story, probe, coordinator = started()
+    for broker in story.cluster.brokers:
+        assert probe.ask(broker, FindCoordinatorRequest("g")) == [FindCoordinatorResponse(ErrorCode.NONE, coordinator)]
+        if broker != coordinator:
+            assert error_of(probe.ask(broker, join())) is ErrorCode.NOT_COORDINATOR
+
+
+def test_join_is_refused_for_a_session_out_of_bounds_an_unknown_member_and_a_foreign_protocol() -> None:
+    story, probe, coordinator = started()
+    assert error_of(probe.ask(coordinator, join(session_timeout_ms=5_999))) is ErrorCode.INVALID_SESSION_TIMEOUT
+    assert error_of(probe.ask(coordinator, join(session_timeout_ms=1_800_001))) is ErrorCode.INVALID_SESSION_TIMEOUT
+    assert error_of(probe.ask(coordinator, join("nobody"))) is ErrorCode.UNKNOWN_MEMBER_ID
+    joined(story, coordinator, "first")
+    assert error_of(probe.ask(coordinator, join(protocol="other"))) is ErrorCode.INCONSISTENT_GROUP_PROTOCOL
+
+
+def test_group_has_no_room_beyond_its_maximal_size() -> None:
+    story, probe, coordinator = started(group_max_size=1)
+    joined(story, coordinator, "first")
+    assert error_of(probe.ask(coordinator, join())) is ErrorCode.GROUP_MAX_SIZE_REACHED
+
+
+def test_member_that_was_only_given_an_id_may_leave_and_no_longer_holds_a_rebalance_up() -> None:
+    """Two members are stable; a third gets an id and does not come back: the next rebalance waits for it in vain."""
+    story, probe, coordinator = started(group_initial_rebalance_delay_ms=0)
+    first, first_id, answers = joined(story, coordinator, "first")
+    assert error_of(answers) is ErrorCode.NONE
+    assert error_of(first.ask(coordinator, SyncGroupRequest("g", 1, first_id, {first_id: (P,)}))) is ErrorCode.NONE
+    (refused,) = probe.ask(coordinator, join())
+    pending_id: str = refused.member_id  # type: ignore[attr-defined]
+    second, second_id, waiting = joined(story, coordinator, "second")
+    rejoined: list[Any] = first.ask(coordinator, join(first_id), wait_s=1)
+    assert waiting == []
+    assert rejoined == []
+    assert error_of(probe.ask(coordinator, LeaveGroupRequest("g", pending_id))) is ErrorCode.NONE
+    assert error_of(waiting) is ErrorCode.NONE
+    assert error_of(rejoined) is ErrorCode.NONE
+    assert rejoined[0].generation_id == waiting[0].generation_id == 2
+    assert set(rejoined[0].members) == {first_id, second_id}
+    assert waiting[0].members == {}
+    assert error_of(second.ask(coordinator, HeartbeatRequest("g", 1, second_id))) is ErrorCode.ILLEGAL_GENERATION
+    assert error_of(probe.ask(coordinator, LeaveGroupRequest("g", pending_id))) is ErrorCode.UNKNOWN_MEMBER_ID
+
+
+def test_member_that_asks_for_its_assignment_too_late_is_removed() -> None:
+    story, probe, coordinator = started(group_initial_rebalance_delay_ms=0)
+    _, _, answers = joined(story, coordinator, "first")
+    assert error_of(answers) is ErrorCode.NONE
+    story.fly(story.now_s + 62)
+    reasons = [fact.reason for fact in story.these(MemberRemoved)]
+    assert reasons in (["session timed out"], ["missed the sync"])
+    assert story.these(GroupChanged)[-1].state == "Empty"
+    assert story.these(GroupChanged)[-1].generation == 2
+
+
+def test_initial_rebalance_is_extended_while_members_come() -> None:
+    story, probe, coordinator = started()
+    _, _, first = joined(story, coordinator, "first")
+    begun = story.now_s
+    story.fly(begun + 2)
+    _, _, second = joined(story, coordinator, "second")
+    story.fly(begun + 5.7)
+    assert first == second == []
+    story.fly(begun + 6.1)
+    assert error_of(first) is error_of(second) is ErrorCode.NONE
