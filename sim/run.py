@@ -23,7 +23,7 @@ from sim.scenario import Scenario
 from sim.world.flight import Flight
 from sim.world.settings import KINDS, Settings
 
-__all__ = ["Run", "fly", "prepare_folder"]
+__all__ = ["Run", "fly", "no_garbage_collection", "prepare_folder"]
 
 Progress = Callable[[int, int], None]
 
@@ -163,7 +163,7 @@ def fly(
     try:
         flight = Flight(plan, settings.seed)
         metrics, journal, witness = Metrics(flight), Journal(flight.machine.facts), Witness(flight)
-        with _no_garbage_collection():
+        with no_garbage_collection():
             partial = _fly(flight, metrics, until, progress)
     except BaseException:
         if plan.wrap_up is not None:
@@ -195,7 +195,7 @@ def _fly(flight: Flight, metrics: Metrics, until: int | None, progress: Progress
 
 
 @contextmanager
-def _no_garbage_collection() -> Iterator[None]:
+def no_garbage_collection() -> Iterator[None]:
     """Records are kept in logs and never in cycles: looking for cycles among them costs a fifth of a run."""
     enabled = gc.isenabled()
     gc.disable()

@@ -36,13 +36,13 @@ class Accumulator:
     def __init__(
         self,
         owner: Actor,
-        client_id: str,
+        origin: str,
         config: ProducerConfig,
         metadata: ClientMetadata,
         sequences: Sequences | None,
     ) -> None:
         self._owner = owner
-        self._client_id = client_id
+        self._origin = origin
         self._config = config
         self._metadata = metadata
         self._sequences = sequences
@@ -66,25 +66,47 @@ class Accumulator:
         sent_at: int,
     ) -> tuple[ProducerBatch, bool] | None:
         """Add a record; returns its batch and whether that is a new one, None when memory must be waited for."""
-        queue = self._queues.get(partition)
-        if queue is None:
-            queue = self._queues[partition] = deque()
-            self._by_leader = (-1, {})
+        queue = self._queue(partition)
         if queue and queue[-1].try_append(timestamp_ms, key, value, headers, sent_at):
             return queue[-1], False
         bound = estimate_batch_size_upper_bound(
             None if key is None else len(key), None if value is None else len(value), headers
         )
-        allocated_bytes = batch_allocation_bytes(self._config.batch_size, bound)
+        batch = self._new_batch(partition, queue, bound)
+        if batch is None:
+            return None
+        batch.try_append(timestamp_ms, key, value, headers, sent_at)
+        return batch, True
+
+    def append_many(
+        self, partition: TopicPartition, value_size: int, sent_at: Sequence[int], timestamp_ms: int
+    ) -> tuple[ProducerBatch, bool, int] | None:
+        """Add as many records of one size and no content as one batch takes; also returns how many that were."""
+        queue = self._queue(partition)
+        taken = queue[-1].fill(value_size, sent_at, timestamp_ms) if queue else 0
+        if taken:
+            return queue[-1], False, taken
+        batch = self._new_batch(partition, queue, estimate_batch_size_upper_bound(None, value_size, ()))
+        return None if batch is None else (batch, True, batch.fill(value_size, sent_at, timestamp_ms))
+
+    def _queue(self, partition: TopicPartition) -> Queue:
+        queue = self._queues.get(partition)
+        if queue is None:
+            queue = self._queues[partition] = deque()
+            self._by_leader = (-1, {})
+        return queue
+
+    def _new_batch(self, partition: TopicPartition, queue: Queue, record_bound_bytes: int) -> ProducerBatch | None:
+        """An empty batch at the end of the queue, None while there is no memory for it."""
+        allocated_bytes = batch_allocation_bytes(self._config.batch_size, record_bound_bytes)
         if allocated_bytes > self.free_bytes or self.waiting_for_memory:
             return None
         self.free_bytes -= allocated_bytes
         if queue:
-            self._seal(queue[-1])
+            self.seal(queue[-1])
         batch = ProducerBatch(partition, allocated_bytes, self._owner.now, self._numbers.get(partition, 0))
-        batch.try_append(timestamp_ms, key, value, headers, sent_at)
         queue.append(batch)
-        return batch, True
+        return batch
 
     def is_full(self, batch: ProducerBatch) -> bool:
         """Whether a batch has reached its limit."""
@@ -155,16 +177,17 @@ class Accumulator:
             if self._sequences is not None and not self._sequences.may_drain(batch):
                 break
             queue.popleft()
-            self._seal(batch)
+            self.seal(batch)
             if self._sequences is not None:
                 self._sequences.leaving(batch)
             drained.append(batch)
             drained_bytes += batch.size_bytes
         return drained
 
-    def _seal(self, batch: ProducerBatch) -> None:
+    def seal(self, batch: ProducerBatch) -> None:
+        """Close a batch, if it is open; the records of the partition are numbered on from it."""
         if batch.columns is None:
-            batch.close(self._client_id)
+            batch.close(self._origin)
             self._numbers[batch.partition] = batch.first_number + batch.count
 
     def _partitions_of(self, leader: int) -> list[TopicPartition]:

@@ -41,10 +41,12 @@ class App(Actor):
         self.producers: list[Producer] = []
         self.consumers: list[Consumer] = []
         self.finished = False
+        self.starts = 0
 
     def on_start(self) -> None:
         """Run the behaviour from its beginning."""
         self.producers, self.consumers, self.finished = [], [], False
+        self.starts += 1
         self.announce(AppStarted(self.name))
         self.spawn(self._run())
 
@@ -58,7 +60,8 @@ class App(Actor):
         """A producer of this process; keys as Kafka's with underscores, the run's own overrides win."""
         client_id = str(config.pop("client_id", f"{self.name}-producer-{len(self.producers) + 1}"))
         merged = {**config, **self._overrides.get("producer", {})}
-        made = Producer(self, client_id, ProducerConfig.of(merged), self._directory, self._bootstrap)
+        origin = client_id if self.starts == 1 else f"{client_id} (start {self.starts})"
+        made = Producer(self, client_id, ProducerConfig.of(merged), self._directory, self._bootstrap, origin)
         self.producers.append(made)
         return made
 

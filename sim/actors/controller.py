@@ -49,7 +49,7 @@ NEXT_STALE_BROKER = 10 * MILLISECOND
 
 
 class Controller(Server):
-    """The only controller of the cluster; it keeps its state through the run."""
+    """The only controller of the cluster; its metadata log outlives the process."""
 
     def __init__(
         self,
@@ -90,7 +90,9 @@ class Controller(Server):
         self._contacts = dict.fromkeys(racks, self.now)
 
     def on_start(self) -> None:
-        """The tasks that Kafka schedules."""
+        """The metadata log is there, every session begins anew, and so do the tasks that Kafka schedules."""
+        self.metadata.recover()
+        self._contacts = {broker.broker_id: self.now for broker in self.image.brokers.values() if not broker.fenced}
         self.after(fence_check_interval(self._session), self._fence_stale_broker)
         if self._config.auto_leader_rebalance_enable:
             self.every(self._config.leader_imbalance_check_interval_seconds * SECOND, self._elect_preferred)

@@ -239,6 +239,7 @@ class GroupCoordinator:
             write.finish(ErrorCode.NONE if partition.is_leader else ErrorCode.NOT_COORDINATOR)
 
         partition.high_watermark.when(result.batch.next_offset, reached)
+        self._broker.fetches.complete_actions()
 
 
 LEADER_ONLY = 1

@@ -216,6 +216,7 @@ class GroupRebalances:
             return
         if member is None:
             group.pending_join_members.discard(member_id)
+            self._timers.cancel_heartbeat(group.group_id, member_id)
         else:
             self._forget(group, member_id, "session timed out")
         if member is not None and group.state in (GroupState.STABLE, GroupState.COMPLETING_REBALANCE):

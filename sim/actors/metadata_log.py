@@ -42,6 +42,14 @@ class MetadataLog:
         self._records += records
         self.image = self.committed = self.image.applied(len(self._records), records)
 
+    def recover(self) -> None:
+        """The process begins anew: what was not committed is lost, and whoever waited is gone."""
+        del self._records[self.committed.offset :]
+        self.image = self.committed
+        self._commit_booked = False
+        self._waiting.clear()
+        self._on_commit.clear()
+
     def append(self, records: Sequence[MetadataRecord]) -> None:
         """Write; the commit follows when the first record of the batch has lingered."""
         self._records += records

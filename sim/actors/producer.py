@@ -33,11 +33,17 @@ class SendTimeoutError(Exception):
 class Producer:
     """Sends records; `yield from producer.send(...)` returns once the record is in the buffer.
 
-    It lives in the process `owner` and dies with it.
+    It lives in the process `owner` and dies with it; `origin` marks what it sent in this life.
     """
 
     def __init__(
-        self, owner: Actor, client_id: str, config: ProducerConfig, directory: Directory, bootstrap: Sequence[int]
+        self,
+        owner: Actor,
+        client_id: str,
+        config: ProducerConfig,
+        directory: Directory,
+        bootstrap: Sequence[int],
+        origin: str = "",
     ) -> None:
         self.client_id = client_id
         self.config = config
@@ -53,7 +59,7 @@ class Producer:
             owner, self._network, bootstrap, config.retry_backoff_ms, config.metadata_max_age_ms
         )
         sequences = Sequences() if config.enable_idempotence else None
-        self._accumulator = Accumulator(owner, client_id, config, self._metadata, sequences)
+        self._accumulator = Accumulator(owner, origin or client_id, config, self._metadata, sequences)
         self._sender = Sender(
             owner, client_id, config, self._network, self._metadata, self._accumulator, sequences, self._done
         )
@@ -117,6 +123,29 @@ class Producer:
             batch.on_done.append(lambda: on_delivery(delivery))
         self._sender.appended(batch, is_new)
         return delivery
+
+    def send_many(self, topic: str, value_size: int, sent_at: Sequence[int]) -> Generator[Event, Any, None]:
+        """Put records without key or content into the buffer, one for each time of `sent_at`: for capacity runs.
+
+        Costs a few steps per batch, not per record. Raises SendTimeoutError.
+        """
+        now = self._owner.now
+        if topic not in self._partitions:
+            yield from self._wait_for_topic(topic)
+        while sent_at:
+            placed = self._accumulator.append_many(
+                self._choose(topic, None, None), value_size, sent_at, now // MILLISECOND
+            )
+            if placed is None:
+                yield from self._wait_for_memory(now)
+                continue
+            batch, is_new, taken = placed
+            if is_new:
+                self._incomplete[batch] = None
+            sent_at = sent_at[taken:]
+            added_bytes = batch.size_bytes * taken // batch.count
+            self._sticky[topic].update(added_bytes, bool(sent_at) or self._accumulator.is_full(batch))
+            self._sender.appended(batch, is_new)
 
     def flush(self) -> Generator[Event, Any, None]:
         """Send everything now and wait until all of it is acknowledged or given up."""

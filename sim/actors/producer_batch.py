@@ -13,7 +13,13 @@ from sim.machine.deadlines import Deadline
 from sim.rules.batch import RecordBatch, RecordColumns
 from sim.rules.batching import NO_SEQUENCE, has_room_for
 from sim.rules.errors import ErrorCode
-from sim.rules.records import RECORD_BATCH_OVERHEAD_BYTES, Header, record_size_bytes
+from sim.rules.records import (
+    RECORD_BATCH_OVERHEAD_BYTES,
+    Header,
+    record_size_bytes,
+    uniform_batch_size_bytes,
+    uniform_count_within,
+)
 from sim.rules.topics import TopicPartition
 
 __all__ = ["Delivery", "DeliveryError", "ProducerBatch", "RecordMetadata"]
@@ -51,6 +57,7 @@ class ProducerBatch:
         "error",
         "first_number",
         "headers",
+        "hollow",
         "keys",
         "last_attempt",
         "last_leader_epoch",
@@ -86,6 +93,7 @@ class ProducerBatch:
         self.base_offset = -1
         self.error: ErrorCode | None = None
         self.done = False
+        self.hollow = False
         self.deadline: Deadline | None = None
         self.on_done: list[Callable[[], object]] = []
 
@@ -118,6 +126,21 @@ class ProducerBatch:
             self.headers.append(headers)
         return True
 
+    def fill(self, value_size: int, sent_at: Sequence[int], timestamp_ms: int) -> int:
+        """Add as many records of one size and no content as fit, the first of `sent_at`; returns how many.
+
+        A batch holds either such records or real ones.
+        """
+        if self.columns is not None or (self.keys and not self.hollow):
+            return 0
+        taken = min(len(sent_at), uniform_count_within(self.allocated_bytes, None, value_size) - self.count)
+        if taken > 0:
+            self.hollow = True
+            self.timestamps_ms += [timestamp_ms] * taken
+            self.sent_at += sent_at[:taken]
+            self.size_bytes = uniform_batch_size_bytes(self.count, None, value_size)
+        return max(0, taken)
+
     def close(self, origin: str) -> RecordColumns:
         """No record joins any more; the columns are the same for every attempt."""
         if self.columns is None:
@@ -125,8 +148,8 @@ class ProducerBatch:
                 len(self.timestamps_ms),
                 self.timestamps_ms,
                 self.size_bytes,
-                self.keys,
-                self.values,
+                None if self.hollow else self.keys,
+                None if self.hollow else self.values,
                 self.headers,
                 self.sent_at,
                 origin,
@@ -134,9 +157,15 @@ class ProducerBatch:
             )
         return self.columns
 
-    def wire(self, origin: str) -> RecordBatch:
-        """The batch as a produce request carries it."""
-        return RecordBatch(self.close(origin), 0, -1, self.producer_id, self.producer_epoch, self.base_sequence)
+    def wire(self) -> RecordBatch:
+        """The closed batch as a produce request carries it."""
+        return RecordBatch(self.closed(), 0, -1, self.producer_id, self.producer_epoch, self.base_sequence)
+
+    def closed(self) -> RecordColumns:
+        """The columns of a closed batch. Raises ValueError when it is still open."""
+        if self.columns is None:
+            raise ValueError(f"the batch for {self.partition} is still open")
+        return self.columns
 
     def finish(self, base_offset: int, error: ErrorCode | None) -> None:
         """Acknowledged, or given up; whoever waits is told, once."""

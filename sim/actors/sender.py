@@ -132,7 +132,7 @@ class Sender:
             batch.last_leader_epoch = self._metadata.leader_epoch(batch.partition)
             if config.max_in_flight_requests_per_connection == 1:
                 self._accumulator.muted[batch.partition] = None
-        wired = [(batch.partition, batch.wire(self._client_id)) for batch in batches]
+        wired = [(batch.partition, batch.wire()) for batch in batches]
         request = ProduceRequest(self._acks, config.request_timeout_ms, wired)
         if self._acks == 0:
             self._network.send_and_forget(leader, request)
@@ -167,7 +167,7 @@ class Sender:
     def _acknowledge(self, leader: int, batch: ProducerBatch, base_offset: int) -> None:
         if self._sequences is not None:
             self._sequences.acknowledged(batch)
-        columns = batch.close(self._client_id)
+        columns = batch.closed()
         self._owner.announce(RecordsAcknowledged(self._client_id, batch.partition, columns, base_offset, leader))
         self._finish(batch, base_offset, None)
 
@@ -192,12 +192,13 @@ class Sender:
     def _expire(self, batch: ProducerBatch) -> None:
         """delivery.timeout.ms is over: the batch fails, waiting or in flight."""
         self._accumulator.remove(batch)
+        self._accumulator.seal(batch)
         self._give_up(batch, ErrorCode.REQUEST_TIMED_OUT)
 
     def _give_up(self, batch: ProducerBatch, error: ErrorCode) -> None:
         if self._sequences is not None:
             self._sequences.given_up(batch)
-        columns = batch.close(self._client_id)
+        columns = batch.closed()
         self._owner.announce(BatchFailed(self._client_id, batch.partition, error, columns))
         self._finish(batch, -1, error)
 

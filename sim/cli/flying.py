@@ -27,7 +27,7 @@ class Interruption:
 
     def __call__(self, _: int, __: FrameType | None) -> None:
         self.count += 1
-        if self.count >= 3:
+        if self.count == 3:
             raise click.Abort
 
 

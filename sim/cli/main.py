@@ -1,5 +1,6 @@
 """`kafkasim`: bad input is one line on standard error and exit code 2, Ctrl-C is exit code 130."""
 
+import signal
 import sys
 
 __all__ = ["main"]
@@ -12,5 +13,6 @@ def main() -> None:
 
         execute()
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         sys.stderr.write("kafkasim: interrupted, nothing was written\n")
         sys.exit(130)

@@ -115,6 +115,10 @@ class Clock(Environment):
         """Milliseconds since the start of the run, as Kafka's own clock would tell them."""
         return self._now // MILLISECOND
 
+    def events_booked(self) -> int:
+        """How many events have been booked so far; asking takes a number, too."""
+        return next(self._eid)
+
     def call_at(self, time: int, function: Callable[..., object], *arguments: Any) -> None:
         """Call `function` at a simulated time, in the order of booking among equal times."""
         now = self._now

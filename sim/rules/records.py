@@ -13,6 +13,7 @@ __all__ = [
     "estimate_batch_size_upper_bound",
     "record_size_bytes",
     "uniform_batch_size_bytes",
+    "uniform_count_within",
     "varint_size",
     "varlong_size",
 ]
@@ -86,6 +87,19 @@ def uniform_batch_size_bytes(count: int, key_size: int | None, value_size: int |
             break
         size += (min(count, end) - first) * record_size_bytes(first, 0, key_size, value_size)
     return size
+
+
+def uniform_count_within(limit_bytes: int, key_size: int | None, value_size: int | None) -> int:
+    """How many records alike fit into a batch of so many bytes; at least one, as in Kafka.
+
+    Source: clients/src/main/java/org/apache/kafka/common/record/MemoryRecordsBuilder.java hasRoomFor
+    Fidelity: exact
+    """
+    first_size = record_size_bytes(0, 0, key_size, value_size)
+    count = max(1, (limit_bytes - RECORD_BATCH_OVERHEAD_BYTES) // first_size)
+    while count > 1 and (excess := uniform_batch_size_bytes(count, key_size, value_size) - limit_bytes) > 0:
+        count = max(1, count - max(1, excess // (first_size + 4)))
+    return count
 
 
 def _content_size_bytes(key_size: int | None, value_size: int | None, headers: Sequence[Header]) -> int:

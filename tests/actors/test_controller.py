@@ -14,7 +14,7 @@ from sim.rules.errors import ErrorCode
 from sim.rules.facts import BrokerFenced, BrokerRegistered, BrokerUnfenced, IsrChanged
 from sim.rules.protocol import Message
 from sim.world.cluster import CONTROLLER_ID
-from tests.actors.flights import P, Probe, Story
+from tests.actors.flights import P, Probe, Sink, Source, Story
 
 
 def ask(probe: Probe, body: Message) -> Any:
@@ -112,3 +112,40 @@ def test_producer_ids_are_for_registered_brokers() -> None:
     first, second = (ask(probe, AllocateProducerIdsRequest(broker, 0)) for broker in (1, 2))
     assert (first.first_id, first.length, second.first_id) == (0, 1000, 1000)
     assert ask(probe, AllocateProducerIdsRequest(1, 5)).error is ErrorCode.STALE_BROKER_EPOCH
+
+
+def test_controller_that_is_dead_for_a_while_is_not_missed() -> None:
+    """No error, no fencing, no change of metadata in 12 s; afterwards a broker's death is noticed as ever."""
+    source, sink = Source(50, 40, acks="all"), Sink()
+    story = Story(6, {"source": source, "sink": sink})
+    controller = story.cluster.controller
+    story.at(5.3, controller.stop)
+    story.at(17.3, controller.start)
+    story.fly(24)
+    assert source.gaps() == []
+    assert story.when(BrokerFenced) == story.when(IsrChanged) == []
+    story.at(24.3, story.broker(story.first_leader).stop)
+    story.fly(42)
+    (fence,) = story.when(BrokerFenced)
+    assert 7 <= fence - 24.3 <= 10.2
+    assert source.failed == 0
+    assert sink.numbers == list(range(len(source.deliveries)))
+
+
+def test_what_the_controller_had_not_committed_is_lost_with_it() -> None:
+    """It dies within the linger of its append; the broker asks again and is registered by the next process."""
+    story = Story(7)
+    dead = story.first_leader
+    story.at(5.3, story.broker(dead).stop)
+    story.at(20.3, story.broker(dead).start)
+    story.fly(20)
+    offset = story.cluster.controller.metadata.committed.offset
+    story.fly(23.31)
+    assert story.cluster.controller.image.offset > offset
+    story.cluster.controller.stop()
+    story.at(25, story.cluster.controller.start)
+    story.fly(25.1)
+    assert story.cluster.controller.image.offset == offset
+    story.fly(32)
+    assert len(story.when(BrokerRegistered)) == 2
+    assert story.isr() == {1, 2, 3}

@@ -89,7 +89,7 @@ def test_member_that_was_only_given_an_id_may_leave_and_no_longer_holds_a_rebala
 
 
 def test_member_that_asks_for_its_assignment_too_late_is_removed() -> None:
-    story, probe, coordinator = started(group_initial_rebalance_delay_ms=0)
+    story, _, coordinator = started(group_initial_rebalance_delay_ms=0)
     _, _, answers = joined(story, coordinator, "first")
     assert error_of(answers) is ErrorCode.NONE
     story.fly(story.now_s + 62)
@@ -100,7 +100,7 @@ def test_member_that_asks_for_its_assignment_too_late_is_removed() -> None:
 
 
 def test_initial_rebalance_is_extended_while_members_come() -> None:
-    story, probe, coordinator = started()
+    story, _, coordinator = started()
     _, _, first = joined(story, coordinator, "first")
     begun = story.now_s
     story.fly(begun + 2)
@@ -109,3 +109,20 @@ def test_initial_rebalance_is_extended_while_members_come() -> None:
     assert first == second == []
     story.fly(begun + 6.1)
     assert error_of(first) is error_of(second) is ErrorCode.NONE
+
+
+def test_what_a_timer_writes_reaches_the_followers_at_once() -> None:
+    """A session runs out on its own, without a request that would wake the followers' parked fetches."""
+    story, _, coordinator = started(group_initial_rebalance_delay_ms=0)
+    probe = Probe(story, "only")
+    (refused,) = probe.ask(coordinator, join(session_timeout_ms=6_250), wait_s=0.1)
+    member_id: str = refused.member_id  # type: ignore[attr-defined]
+    answers: list[Any] = probe.ask(coordinator, join(member_id, 6_250), wait_s=0.1)
+    generation = answers[0].generation_id
+    assert error_of(probe.ask(coordinator, SyncGroupRequest("g", generation, member_id, {member_id: (P,)})))
+    partition = story.broker(coordinator).replicas.partitions[HOME]
+    while not story.these(MemberRemoved):
+        story.fly(story.now_s + 0.01)
+    story.fly(story.now_s + 0.01)
+    assert story.these(GroupChanged)[-1].state == "Empty"
+    assert partition.high_watermark.value == partition.log.log_end_offset

@@ -50,7 +50,7 @@ def test_it_is_short_and_plain(path: Path) -> None:
     notebook = read(path)
     nodes = [node for cell in code(notebook) for node in ast.walk(ast.parse(cell.source))]
     functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
-    assert 20 <= len(notebook.cells) <= 30
+    assert 20 <= len(notebook.cells) <= 28
     assert [node.name for node in nodes if isinstance(node, ast.ClassDef)] == []
     assert [node.name for node in functions if (node.end_lineno or 0) - node.lineno >= 10] == []
     assert any(isinstance(node, ast.Assert) for node in nodes)
