@@ -1,6 +1,7 @@
 """A card payment as a value, and its JSON on the wire."""
 
 import json
+from functools import lru_cache
 from json.encoder import encode_basestring as quoted
 from operator import itemgetter
 from typing import NamedTuple
@@ -49,6 +50,7 @@ def text(value: str | None) -> str:
     return "null" if value is None else quoted(value)
 
 
+@lru_cache(maxsize=8192)
 def decode(value: bytes) -> Payment:
     """The payment in these bytes; ValueError when they hold something else. Fields it does not know are left."""
     try:

@@ -32,6 +32,7 @@ class ClientMetadata:
         self._bootstrap = list(bootstrap)
         self._retry_backoff = retry_backoff_ms * MILLISECOND
         self._hints: dict[TopicPartition, tuple[int, int]] = {}
+        self._leaders: dict[TopicPartition, tuple[int, int]] = {}
         self._listeners: list[Callable[[], None]] = []
         self._updating = False
         self._not_before = 0
@@ -45,16 +46,20 @@ class ClientMetadata:
 
     def leader(self, partition: TopicPartition) -> int:
         """The leader of a partition, -1 when there is none or it is not known."""
-        hint = self._hints.get(partition)
-        return self.image.leader(partition) if hint is None else hint[0]
+        return self._known(partition)[0]
 
     def leader_epoch(self, partition: TopicPartition) -> int:
         """The leader epoch that goes with `leader`, -1 when not known."""
-        hint = self._hints.get(partition)
-        if hint is not None:
-            return hint[1]
-        registration = self.image.partitions.get(partition)
-        return -1 if registration is None else registration.leader_epoch
+        return self._known(partition)[1]
+
+    def _known(self, partition: TopicPartition) -> tuple[int, int]:
+        """Leader and leader epoch, looked up once per update."""
+        known = self._leaders.get(partition) or self._hints.get(partition)
+        if known is None:
+            registration = self.image.partitions.get(partition)
+            known = (-1, -1) if registration is None else (registration.leader, registration.leader_epoch)
+        self._leaders[partition] = known
+        return known
 
     def hint(self, partition: TopicPartition, leader: int, leader_epoch: int) -> None:
         """Learn of a newer leader from an error response (KIP-951)."""
@@ -91,5 +96,6 @@ class ClientMetadata:
 
     def _updated(self) -> None:
         self.version += 1
+        self._leaders.clear()
         for callback in self._listeners:
             callback()

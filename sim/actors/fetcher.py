@@ -101,7 +101,8 @@ class Fetcher:
     def send_fetches(self) -> None:
         """Ask each broker that leads owned partitions, unless it is being asked or its last answer is not used up."""
         buffered = dict.fromkeys(name for name, batches in self._buffer if batches)
-        busy = {self._metadata.leader(name): None for name in buffered}
+        busy = {leader: None for leader, session in self._sessions.items() if session.pending}
+        busy.update((self._metadata.leader(name), None) for name in buffered)
         wanted: dict[int, dict[TopicPartition, tuple[int, int]]] = {}
         for name, ownership in self._subscriptions.owned.items():
             if ownership.position is None or ownership.paused or name in buffered:
@@ -113,9 +114,7 @@ class Fetcher:
                 epoch = self._metadata.leader_epoch(name)
                 wanted.setdefault(leader, {})[name] = (ownership.position, epoch)
         for leader, partitions in wanted.items():
-            session = self._sessions.setdefault(leader, Session())
-            if not session.pending:
-                self._fetch(leader, session, partitions)
+            self._fetch(leader, self._sessions.setdefault(leader, Session()), partitions)
 
     def _fetch(self, leader: int, session: Session, partitions: dict[TopicPartition, tuple[int, int]]) -> None:
         config = self._config

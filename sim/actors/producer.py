@@ -173,6 +173,8 @@ class Producer:
         sticky = self._sticky.get(topic)
         if sticky is None:
             sticky = self._sticky[topic] = StickyPartitioner(self.config.batch_size)
+        if sticky.current is not None:
+            return partitions[sticky.current]
         available = [number for number, name in enumerate(partitions) if self._metadata.leader(name) >= 0]
         usable = available or list(range(len(partitions)))
         sizes = None

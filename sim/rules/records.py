@@ -4,6 +4,7 @@ Left out: compression; every batch has the size of its uncompressed records.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 __all__ = [
     "LOG_OVERHEAD",
@@ -75,6 +76,7 @@ def estimate_batch_size_upper_bound(
     return RECORD_BATCH_OVERHEAD_BYTES + MAX_RECORD_OVERHEAD + _content_size_bytes(key_size, value_size, headers)
 
 
+@lru_cache(maxsize=4096)
 def uniform_batch_size_bytes(count: int, key_size: int | None, value_size: int | None) -> int:
     """Size of a batch of `count` records alike in key size, value size and timestamp, without a loop over them.
 
@@ -89,6 +91,7 @@ def uniform_batch_size_bytes(count: int, key_size: int | None, value_size: int |
     return size
 
 
+@lru_cache(maxsize=4096)
 def uniform_count_within(limit_bytes: int, key_size: int | None, value_size: int | None) -> int:
     """How many records alike fit into a batch of so many bytes; at least one, as in Kafka.
 
