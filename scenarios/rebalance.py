@@ -22,7 +22,7 @@ from typing import Any
 from simpy import Event
 
 from sim.actors.app import App, Behaviour
-from sim.actors.consumer import RebalanceListener
+from sim.actors.consumer_records import RebalanceListener
 from sim.machine.clock import SECOND, format_duration, parse_duration
 from sim.rules.topics import TopicPartition
 from sim.scenario import Scenario

@@ -17,7 +17,8 @@ from scenarios.payment_fraud.ledger import Ledger
 from scenarios.payment_fraud.payments import Payment, decode
 from scenarios.payment_fraud.warehouse import Warehouse, WarehouseRow
 from sim.actors.app import App, Behaviour
-from sim.actors.consumer import CommitFailedError, Consumer, ConsumerRecord
+from sim.actors.consumer import Consumer
+from sim.actors.consumer_records import CommitFailedError, ConsumerRecord
 from sim.actors.producer import SendTimeoutError
 from sim.machine.clock import SECOND
 
@@ -102,7 +103,8 @@ def loader(warehouse: Callable[[], Warehouse]) -> Behaviour:
             max_poll_records=5000,
         )
         while True:
-            records, until = [], app.now + LOAD_EVERY
+            records: list[ConsumerRecord] = []
+            until = app.now + LOAD_EVERY
             while app.now < until and len(records) < LOAD_ROWS:
                 records += yield from consumer.poll()
             if not records:

@@ -21,24 +21,26 @@ from sim.machine.network import Host
 from sim.rules.config import BrokerConfig, TopicConfig
 from sim.rules.errors import ErrorCode
 from sim.rules.facts import BrokerStarted, BrokerStopped
+from sim.rules.group_protocol import (
+    FindCoordinatorRequest,
+    HeartbeatRequest,
+    JoinGroupRequest,
+    LeaveGroupRequest,
+    OffsetCommitRequest,
+    OffsetFetchRequest,
+    SyncGroupRequest,
+)
 from sim.rules.log import Log
 from sim.rules.metadata import MetadataImage, PartitionChange
 from sim.rules.protocol import (
     FetchRequest,
-    FindCoordinatorRequest,
-    HeartbeatRequest,
     InitProducerIdRequest,
-    JoinGroupRequest,
-    LeaveGroupRequest,
     ListOffsetsRequest,
     ListOffsetsResponse,
     Message,
     MetadataRequest,
     MetadataResponse,
-    OffsetCommitRequest,
-    OffsetFetchRequest,
     ProduceRequest,
-    SyncGroupRequest,
 )
 from sim.rules.topics import TopicPartition
 

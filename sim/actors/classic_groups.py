@@ -13,9 +13,7 @@ from sim.rules.coordinator import GroupRecord
 from sim.rules.errors import ErrorCode
 from sim.rules.group_admission import join_refusal
 from sim.rules.group_members import Member
-from sim.rules.groups import ClassicGroup, GroupState
-from sim.rules.protocol import (
-    ErrorResponse,
+from sim.rules.group_protocol import (
     HeartbeatRequest,
     JoinGroupRequest,
     JoinGroupResponse,
@@ -24,6 +22,8 @@ from sim.rules.protocol import (
     SyncGroupRequest,
     SyncGroupResponse,
 )
+from sim.rules.groups import ClassicGroup, GroupState
+from sim.rules.protocol import ErrorResponse
 
 if TYPE_CHECKING:
     from sim.actors.broker import Broker

@@ -4,11 +4,18 @@ Source: clients/src/main/java/org/apache/kafka/clients/consumer/KafkaConsumer.ja
 """
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from simpy import Event
 
 from sim.actors.client_metadata import ClientMetadata
+from sim.actors.consumer_records import (
+    CommitFailedError,
+    ConsumerRecord,
+    NoOffsetForPartitionError,
+    RebalanceListener,
+    records_of,
+)
 from sim.actors.fetcher import Fetcher, Slice
 from sim.actors.membership import LOST_COORDINATOR, Membership
 from sim.actors.network_client import Directory, NetworkClient
@@ -19,50 +26,13 @@ from sim.machine.deadlines import Deadlines
 from sim.rules.config import ConsumerConfig
 from sim.rules.errors import ErrorCode
 from sim.rules.facts import OffsetsCommitted, PartitionsAssigned, PositionReset, RecordsDelivered
-from sim.rules.protocol import (
-    ListOffsetsRequest,
-    ListOffsetsResponse,
-    OffsetCommitRequest,
-    OffsetCommitResponse,
-    OffsetFetchRequest,
-    OffsetFetchResponse,
-)
-from sim.rules.records import Header
+from sim.rules.group_protocol import OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse
+from sim.rules.protocol import ListOffsetsRequest, ListOffsetsResponse
 from sim.rules.topics import TopicPartition
 
 __all__ = ["CommitFailedError", "Consumer", "ConsumerRecord", "NoOffsetForPartitionError", "RebalanceListener"]
 
 Poll = Generator[Event, Any, Any]
-
-
-class CommitFailedError(Exception):
-    """The group has gone on without this member: its partitions belong to others, its work will be done again."""
-
-
-class NoOffsetForPartitionError(Exception):
-    """No committed offset, and auto.offset.reset is none."""
-
-
-class ConsumerRecord(NamedTuple):
-    """One record as poll() returns it."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp_ms: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[Header]
-
-
-class RebalanceListener:
-    """Told of partitions that come and go; subclasses fill what they need."""
-
-    def on_partitions_revoked(self, partitions: Sequence[TopicPartition]) -> None:
-        """These partitions are about to be given up."""
-
-    def on_partitions_assigned(self, partitions: Sequence[TopicPartition]) -> None:
-        """These partitions are owned from now on."""
 
 
 class Consumer:
@@ -153,7 +123,7 @@ class Consumer:
     ) -> Generator[Event, Any, list[ConsumerRecord]]:
         """Records in order per partition, at most max.poll.records; an empty list after the timeout."""
         slices = yield from self.poll_slices(timeout_ms, max_records)
-        return [record for piece in slices for record in _records(piece)]
+        return [record for piece in slices for record in records_of(piece)]
 
     def poll_slices(self, timeout_ms: int = 1000, max_records: int | None = None) -> Generator[Event, Any, list[Slice]]:
         """Like `poll`, but parts of batches instead of single records: the way of capacity runs."""
@@ -318,20 +288,3 @@ class Consumer:
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.succeed()
-
-
-def _records(piece: Slice) -> list[ConsumerRecord]:
-    columns, batch = piece.batch.columns, piece.batch
-    first, last = piece.first_offset - batch.base_offset, piece.next_offset - batch.base_offset
-    keys, values, headers = columns.keys, columns.values, columns.headers
-    return [
-        ConsumerRecord(
-            *piece.partition,
-            batch.base_offset + index,
-            columns.timestamps_ms[index],
-            keys[index] if keys is not None else None,
-            values[index] if values is not None else None,
-            headers[index] if headers is not None else (),
-        )
-        for index in range(first, last)
-    ]

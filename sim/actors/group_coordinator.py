@@ -22,8 +22,7 @@ from sim.rules.coordinator import (
     partition_for_group,
 )
 from sim.rules.errors import ErrorCode, KafkaError
-from sim.rules.protocol import (
-    ErrorResponse,
+from sim.rules.group_protocol import (
     FindCoordinatorRequest,
     FindCoordinatorResponse,
     HeartbeatRequest,
@@ -35,6 +34,7 @@ from sim.rules.protocol import (
     OffsetFetchResponse,
     SyncGroupRequest,
 )
+from sim.rules.protocol import ErrorResponse
 from sim.rules.topics import TopicPartition
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from sim.rules.coordinator import GroupRecord
 from sim.rules.errors import ErrorCode
 from sim.rules.facts import GroupChanged, MemberRemoved
 from sim.rules.group_members import Member
+from sim.rules.group_protocol import Assignment, JoinGroupResponse, SyncGroupRequest, SyncGroupResponse
 from sim.rules.groups import ClassicGroup, GroupState
-from sim.rules.protocol import Assignment, JoinGroupResponse, SyncGroupRequest, SyncGroupResponse
 
 if TYPE_CHECKING:
     from sim.actors.broker import Broker

@@ -16,19 +16,18 @@ from sim.machine.clock import MILLISECOND
 from sim.rules.assignors import range_assign, round_robin_assign
 from sim.rules.config import ConsumerConfig
 from sim.rules.errors import ErrorCode
-from sim.rules.protocol import (
+from sim.rules.group_protocol import (
     Assignment,
-    ErrorResponse,
     FindCoordinatorRequest,
     FindCoordinatorResponse,
     HeartbeatRequest,
     JoinGroupRequest,
     JoinGroupResponse,
     LeaveGroupRequest,
-    Message,
     SyncGroupRequest,
     SyncGroupResponse,
 )
+from sim.rules.protocol import ErrorResponse, Message
 
 __all__ = ["ASSIGNORS", "Membership"]
 

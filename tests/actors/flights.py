@@ -8,7 +8,7 @@ from simpy import Event
 
 from sim.actors.app import App
 from sim.actors.broker import Broker
-from sim.actors.consumer import CommitFailedError
+from sim.actors.consumer_records import CommitFailedError
 from sim.actors.network_client import NetworkClient
 from sim.actors.partition import Partition
 from sim.actors.producer_batch import Delivery

@@ -3,7 +3,7 @@
 from sim.rules.coordinator import OFFSETS_TOPIC, partition_for_group
 from sim.rules.errors import ErrorCode
 from sim.rules.facts import GroupChanged, LeaderElected, MemberRemoved, OffsetsCommitted, PositionReset
-from sim.rules.protocol import OffsetCommitRequest, OffsetFetchRequest
+from sim.rules.group_protocol import OffsetCommitRequest, OffsetFetchRequest
 from sim.rules.topics import TopicPartition
 from tests.actors.flights import P, Probe, Sink, Source, Story
 

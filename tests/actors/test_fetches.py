@@ -130,6 +130,19 @@ def test_long_poll_ends_with_enough_bytes_or_when_its_time_is_up() -> None:
     assert data(probe.ask(leader, fetch(wanted=at(0), min_bytes=0))).size_bytes == 3 * size
 
 
+def test_partition_that_found_no_room_in_a_response_comes_with_the_next() -> None:
+    story = Story(3)
+    probe, leader = Probe(story), story.first_leader
+    partitions = story.cluster.controller.image.partitions
+    other = next(name for name, registration in partitions.items() if name != P and registration.leader == leader)
+    probe.ask(leader, ProduceRequest(-1, 30_000, [(P, batch()), (other, batch())]))
+    wanted = {name: FetchPartition(0, 1 << 20) for name in (P, other)}
+    small = fetched(probe.ask(leader, FetchRequest(-1, 0, 0, 500, 1, 1, wanted)))
+    assert [name for name, found in small.partitions.items() if found.batches] == [P]
+    rest = fetched(probe.ask(leader, FetchRequest(-1, small.session_id, 1, 500, 1, 1, dict(at(1)))))
+    assert [name for name, found in rest.partitions.items() if found.batches] == [other]
+
+
 def test_parked_fetch_of_a_deposed_leader_is_answered_with_the_new_one() -> None:
     story = Story(4)
     old, probe = story.first_leader, Probe(story)

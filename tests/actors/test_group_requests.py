@@ -1,11 +1,15 @@
 """What a coordinator answers to single requests of members of classic groups."""
 
+from collections.abc import Callable
 from typing import Any
 
+from sim.actors.classic_groups import ClassicGroups
+from sim.actors.socket_server import ServerRequest
+from sim.machine.connection import Connection
 from sim.rules.coordinator import OFFSETS_TOPIC, partition_for_group
 from sim.rules.errors import ErrorCode
 from sim.rules.facts import GroupChanged, MemberRemoved
-from sim.rules.protocol import (
+from sim.rules.group_protocol import (
     FindCoordinatorRequest,
     FindCoordinatorResponse,
     HeartbeatRequest,
@@ -13,6 +17,7 @@ from sim.rules.protocol import (
     LeaveGroupRequest,
     SyncGroupRequest,
 )
+from sim.rules.protocol import Message
 from sim.rules.topics import TopicPartition
 from tests.actors.flights import P, Probe, Story
 
@@ -126,3 +131,28 @@ def test_what_a_timer_writes_reaches_the_followers_at_once() -> None:
     story.fly(story.now_s + 0.01)
     assert story.these(GroupChanged)[-1].state == "Empty"
     assert partition.high_watermark.value == partition.log.log_end_offset
+
+
+def test_group_that_has_moved_away_is_dead_here_whatever_becomes_of_its_last_write() -> None:
+    story, _, coordinator = started(group_initial_rebalance_delay_ms=0)
+    broker, client = story.broker(coordinator), Probe(story, "client").app
+    writes: list[Callable[[ErrorCode], None]] = []
+    groups = ClassicGroups(broker, lambda _, then: writes.append(then))
+    answers: list[Any] = []
+
+    def request(body: Message) -> ServerRequest:
+        return ServerRequest(broker, Connection(client, broker, lambda: None), body, 100, answers.append)
+
+    for member_id in ("", None):
+        body = join(answers[0].member_id if member_id is None else member_id)
+        groups.join(request(body), body)
+        story.fly(story.now_s + 0.1)
+    member_id = answers[1].member_id
+    sync = SyncGroupRequest("g", 1, member_id, {member_id: (P,)})
+    groups.sync(request(sync), sync)
+    groups.unload()
+    facts = len(story.these(GroupChanged))
+    writes[-1](ErrorCode.NOT_COORDINATOR)
+    story.fly(story.now_s + 1)
+    assert len(story.these(GroupChanged)) == facts
+    assert [answer.error for answer in answers[2:]] == [ErrorCode.NOT_COORDINATOR]

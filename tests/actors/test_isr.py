@@ -1,5 +1,7 @@
 """In-sync replicas: how far they hold the high watermark back, and proposals that race with the metadata log."""
 
+from dataclasses import replace
+
 from sim.actors.partition import Partition
 from sim.machine.clock import MILLISECOND
 from sim.rules.alter_partition import ProposedIsr
@@ -8,9 +10,11 @@ from sim.rules.config import TopicConfig
 from sim.rules.controller_protocol import AlterPartitionRequest
 from sim.rules.election import PartitionRegistration
 from sim.rules.errors import ErrorCode
-from sim.rules.facts import IsrChanged
+from sim.rules.facts import IsrChanged, LeaderElected
 from sim.rules.log import AppendResult, Log
-from tests.actors.flights import P, Source, Story
+from sim.rules.metadata import PartitionChange
+from sim.rules.protocol import ProduceRequest
+from tests.actors.flights import P, Probe, Source, Story
 
 
 def partition_of_three(isr: tuple[int, ...] = (1, 2, 3), minimum: int = 1) -> Partition:
@@ -79,6 +83,18 @@ def test_stale_answer_of_the_controller_does_not_undo_newer_metadata() -> None:
     partition.isr_confirmed((1, 2), 1, 0)
     assert partition.isr == (1,)
     assert partition.registration.partition_epoch == 2
+
+
+def test_metadata_older_than_the_controllers_answer_is_skipped() -> None:
+    story = Story(4)
+    replicas = story.broker(story.first_leader).replicas
+    partition = replicas.partitions[P]
+    before = partition.registration
+    partition.isr_confirmed((story.first_leader,), 1, 0)
+    replicas.apply([PartitionChange(P, before)])
+    assert partition.isr == (story.first_leader,)
+    replicas.apply([PartitionChange(P, replace(before, partition_epoch=1))])
+    assert partition.isr == before.isr
 
 
 def test_member_of_unknown_epoch_is_proposed_without_one() -> None:
@@ -150,3 +166,29 @@ def test_watermark_never_passes_the_slowest_member_of_the_isr() -> None:
         story.fly(story.now_s + 0.003)
     assert len(source.acknowledged) == len(source.deliveries) > 600
     assert story.logs_agree()
+
+
+def test_follower_that_knows_of_a_leader_before_that_one_does_leaves_it_alone_for_a_second() -> None:
+    """The new leader hangs for a moment at its election; the first fetch tells it of an epoch that it does not know."""
+
+    def begun() -> Story:
+        story = Story(5)
+        story.at(5.3, story.broker(story.first_leader).stop)
+        return story
+
+    rehearsal = begun()
+    rehearsal.fly(17)
+    (elected,) = rehearsal.when(LeaderElected, 5.3, partition=P)
+    story = begun()
+    leader = rehearsal.cluster.controller.image.leader(P)
+    (follower,) = {*story.followers} - {leader}
+    story.at(elected - 0.1, story.broker(leader).pause)
+    story.at(elected + 0.4, story.broker(leader).resume)
+    story.fly(elected + 0.5)
+    probe = Probe(story)
+    record = RecordBatch(RecordColumns.of([0], None, [b"1"]))
+    assert probe.ask(leader, ProduceRequest(1, 1000, [(P, record)]), wait_s=0.1)
+    story.fly(elected + 1.35)
+    assert story.numbers(follower) == []
+    story.fly(elected + 1.7)
+    assert story.numbers(follower) == [1]
