@@ -38,6 +38,7 @@ class ClientMetadata:
         self._not_before = 0
         self.image = MetadataImage()
         self.version = 0
+        network.on_disconnect = self.request_update
         owner.every(max_age_ms * MILLISECOND, self.request_update)
 
     def listen(self, callback: Callable[[], None]) -> None:

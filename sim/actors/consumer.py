@@ -69,6 +69,7 @@ class Consumer:
         self._metadata = ClientMetadata(
             owner, self._group_network, bootstrap, config.retry_backoff_ms, config.metadata_max_age_ms
         )
+        self._fetch_network.on_disconnect = self._metadata.request_update
         self._metadata.listen(self._wake)
         self._metadata.request_update()
         self._fetcher = Fetcher(owner, config, self._fetch_network, self._metadata, self._subscriptions, self._wake)

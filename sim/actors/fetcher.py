@@ -68,26 +68,26 @@ class Fetcher:
         self.out_of_range: dict[TopicPartition, None] = {}
 
     def collect(self, max_records: int) -> list[Slice]:
-        """Take up to so many records from the buffer; positions move past them."""
+        """Take up to so many records from the buffer; positions move past them. What is paused stays buffered."""
         slices: list[Slice] = []
+        kept: list[tuple[TopicPartition, deque[RecordBatch]]] = []
         left = max_records
         while left > 0 and self._buffer:
-            name, batches = self._buffer[0]
+            name, batches = self._buffer.popleft()
             ownership = self._subscriptions.owned.get(name)
-            if ownership is None or ownership.position is None or ownership.paused or not batches:
-                self._buffer.popleft()
+            if ownership is None or ownership.position is None:
                 continue
-            batch = batches[0]
-            first = max(batch.base_offset, ownership.position)
-            count = min(left, batch.next_offset - first)
-            if batch.next_offset <= ownership.position or first > ownership.position != batch.base_offset:
-                batches.popleft()
+            if ownership.paused:
+                kept.append((name, batches))
                 continue
-            slices.append(Slice(name, batch, first, first + count))
-            ownership.position = first + count
-            left -= count
-            if first + count == batch.next_offset:
-                batches.popleft()
+            taken = take(name, batches, ownership.position, left)
+            slices += taken
+            if taken:
+                ownership.position = taken[-1].next_offset
+                left -= sum(piece.next_offset - piece.first_offset for piece in taken)
+            if batches:
+                self._buffer.appendleft((name, batches))
+        self._buffer.extendleft(reversed(kept))
         return slices
 
     def forget(self, partition: TopicPartition) -> None:
@@ -175,15 +175,32 @@ class Fetcher:
         ownership = self._subscriptions.owned.get(name)
         if ownership is None:
             return
+        if session.known.get(name, (None,))[0] != ownership.position:
+            return
         if data.error is ErrorCode.NONE:
             ownership.high_watermark = data.high_watermark
             if data.batches:
                 self._buffer.append((name, deque(data.batches)))
         elif data.error is ErrorCode.OFFSET_OUT_OF_RANGE:
-            if session.known.get(name, (None,))[0] == ownership.position:
-                ownership.position = None
-                self.out_of_range[name] = None
+            ownership.position = None
+            self.out_of_range[name] = None
         else:
             self._metadata.hint(name, data.leader_id, data.leader_epoch)
             self._metadata.request_update()
             self._rest(name, self._owner.now + self._config.retry_backoff_ms * MILLISECOND)
+
+
+def take(name: TopicPartition, batches: deque[RecordBatch], position: int, limit: int) -> list[Slice]:
+    """Up to `limit` records from `position` on; batches that are used up leave the queue."""
+    slices: list[Slice] = []
+    while limit > 0 and batches:
+        batch = batches[0]
+        first = max(batch.base_offset, position)
+        count = min(limit, batch.next_offset - first)
+        if count > 0:
+            slices.append(Slice(name, batch, first, first + count))
+            position = first + count
+            limit -= count
+        if position >= batch.next_offset:
+            batches.popleft()
+    return slices

@@ -21,7 +21,8 @@ __all__ = ["Directory", "NetworkClient"]
 Directory = Callable[[int], Server]
 OnResponse = Callable[[Message], object]
 
-CONNECTION_SETUP_TIMEOUT = 10 * SECOND
+SYN_DELAYS = (1 * SECOND, 2 * SECOND, 4 * SECOND, 3 * SECOND)
+"""When an unanswered SYN is sent again: Linux doubles from 1 s, up to socket.connection.setup.timeout.ms of 10 s."""
 
 
 class InFlight:
@@ -67,6 +68,7 @@ class NetworkClient:
         self._request_timeout_ms = request_timeout_ms
         self._timeouts: dict[int, Deadlines] = {}
         self._nodes: dict[int, Node] = {}
+        self.on_disconnect: Callable[[], object] = _nothing
 
     def connected(self, node_id: int) -> bool:
         """Whether requests can be sent to this node now."""
@@ -102,7 +104,7 @@ class NetworkClient:
         node.waiting.append(then)
         if not node.connecting:
             node.connecting = True
-            self._owner.at(max(self._owner.now, node.retry_at), self._try, node)
+            self._owner.at(max(self._owner.now, node.retry_at), self._try, node, 0)
 
     def send(self, node_id: int, body: Message, callback: OnResponse, timeout_ms: int | None = None) -> None:
         """Send on an open connection; a lost connection answers NETWORK_EXCEPTION.
@@ -166,18 +168,20 @@ class NetworkClient:
             size_bytes, server.receive, ServerRequest(server, connection, body, size_bytes, on_response)
         )
 
-    def _try(self, node: Node) -> None:
+    def _try(self, node: Node, attempt: int) -> None:
         server = self._directory(node.node_id)
         round_trip = self._owner.machine.network.round_trip(self._owner.host, server.host)
-        if round_trip is None:
-            self._owner.after(CONNECTION_SETUP_TIMEOUT, self._connected, node, False)
-        else:
+        if round_trip is not None:
             self._owner.after(2 * round_trip, self._connected, node, True)
+        elif attempt < len(SYN_DELAYS):
+            self._owner.after(SYN_DELAYS[attempt], self._try, node, attempt + 1)
+        else:
+            self._connected(node, False)
 
     def _connected(self, node: Node, reached: bool) -> None:
         server = self._directory(node.node_id)
         node.connecting = False
-        success = reached and server.life.alive
+        success = reached and server.life.alive and server.listening
         if success:
             node.failure_count = 0
             node.connection = Connection(self._owner, server, lambda: self._disconnect(node))
@@ -203,6 +207,7 @@ class NetworkClient:
             in_flight.deadline.cancel()
         for in_flight in failed:
             in_flight.callback(ErrorResponse(ErrorCode.NETWORK_EXCEPTION))
+        self.on_disconnect()
 
     def _back_off(self, node: Node) -> None:
         jitter = self._owner.random.uniform(-0.2, 0.2)
@@ -211,3 +216,7 @@ class NetworkClient:
         )
         node.failure_count += 1
         node.retry_at = self._owner.now + round(delay_ms * MILLISECOND)
+
+
+def _nothing() -> None:
+    """Nobody cares."""

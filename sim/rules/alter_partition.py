@@ -23,6 +23,7 @@ class ProposedIsr:
     """An ISR as the leader of an epoch wants it, with the broker epoch under which it knows each member.
 
     Source: clients/src/main/resources/common/message/AlterPartitionRequest.json
+    Fidelity: exact
     """
 
     leader_epoch: int
