@@ -1,37 +1,42 @@
-"""A producer's waiting room: batches by partition, bounded by buffer.memory.
+"""A producer's waiting room: batches by partition, oldest first.
 
-Source: clients/src/main/java/org/apache/kafka/clients/producer/internals/RecordAccumulator.java, BufferPool.java
+Source: clients/src/main/java/org/apache/kafka/clients/producer/internals/RecordAccumulator.java
+Fidelity: exact
+Left out: splitting of batches, partitioner.availability.timeout.ms.
 """
 
 from collections import deque
 from collections.abc import Sequence
 
+from sim.actors.buffer_pool import BufferPool
 from sim.actors.client_metadata import ClientMetadata
 from sim.actors.producer_batch import ProducerBatch
 from sim.actors.sequences import Sequences
 from sim.machine.actor import Actor
 from sim.machine.clock import MILLISECOND
 from sim.rules.batching import (
-    batch_allocation_bytes,
     batch_ready,
     drain_order,
     fits_request,
     is_backing_off,
-    is_full,
     reenqueue_index,
     retry_backoff_ms,
 )
 from sim.rules.config import ProducerConfig
-from sim.rules.records import Header, estimate_batch_size_upper_bound
+from sim.rules.records import Header
 from sim.rules.topics import TopicPartition
 
 __all__ = ["Accumulator"]
 
+JITTER = 0.2
 Queue = deque[ProducerBatch]
 
 
 class Accumulator:
-    """Queues of batches; the oldest of each partition leaves first."""
+    """Queues of batches; the oldest of each partition leaves first.
+
+    `muted` partitions have their only request in flight (max.in.flight.requests.per.connection=1).
+    """
 
     def __init__(
         self,
@@ -51,12 +56,11 @@ class Accumulator:
         self._by_leader: tuple[int, dict[int, list[TopicPartition]]] = (-1, {})
         self._drain_index: dict[int, int] = {}
         self.muted: dict[TopicPartition, None] = {}
-        self.free_bytes = config.buffer_memory
-        self.waiting_for_memory = 0
+        self.pool = BufferPool(config.buffer_memory)
         self.flushing = 0
         self.closed = False
 
-    def append(
+    def try_append(
         self,
         partition: TopicPartition,
         timestamp_ms: int,
@@ -64,98 +68,86 @@ class Accumulator:
         value: bytes | None,
         headers: Sequence[Header],
         sent_at: int,
-    ) -> tuple[ProducerBatch, bool] | None:
-        """Add a record; returns its batch and whether that is a new one, None when memory must be waited for."""
-        queue = self._queue(partition)
-        if queue and queue[-1].try_append(timestamp_ms, key, value, headers, sent_at):
-            return queue[-1], False
-        bound = estimate_batch_size_upper_bound(
-            None if key is None else len(key), None if value is None else len(value), headers
-        )
-        batch = self._new_batch(partition, queue, bound)
-        if batch is None:
-            return None
-        batch.try_append(timestamp_ms, key, value, headers, sent_at)
-        return batch, True
+    ) -> ProducerBatch | None:
+        """Add a record to the partition's newest batch; None, and the batch is closed, if it does not fit."""
+        queue = self._queues.get(partition)
+        if queue:
+            batch = queue[-1]
+            if batch.try_append(timestamp_ms, key, value, headers, sent_at):
+                return batch
+            self._seal(batch)
+        return None
 
-    def append_many(
+    def fill(
         self, partition: TopicPartition, value_size: int, sent_at: Sequence[int], timestamp_ms: int
-    ) -> tuple[ProducerBatch, bool, int] | None:
-        """Add as many records of one size and no content as one batch takes; also returns how many that were."""
-        queue = self._queue(partition)
-        taken = queue[-1].fill(value_size, sent_at, timestamp_ms) if queue else 0
-        if taken:
-            return queue[-1], False, taken
-        batch = self._new_batch(partition, queue, estimate_batch_size_upper_bound(None, value_size, ()))
-        return None if batch is None else (batch, True, batch.fill(value_size, sent_at, timestamp_ms))
+    ) -> tuple[ProducerBatch, int] | None:
+        """Add as many records of one size and no content as the newest batch takes; None, and it is closed, if none."""
+        queue = self._queues.get(partition)
+        if queue:
+            batch = queue[-1]
+            taken = batch.fill(value_size, sent_at, timestamp_ms)
+            if taken:
+                return batch, taken
+            self._seal(batch)
+        return None
 
-    def _queue(self, partition: TopicPartition) -> Queue:
+    def begin_batch(self, partition: TopicPartition, allocated_bytes: int) -> ProducerBatch:
+        """A new, empty batch behind the others of its partition, in memory taken from the pool."""
         queue = self._queues.get(partition)
         if queue is None:
             queue = self._queues[partition] = deque()
             self._by_leader = (-1, {})
-        return queue
-
-    def _new_batch(self, partition: TopicPartition, queue: Queue, record_bound_bytes: int) -> ProducerBatch | None:
-        """An empty batch at the end of the queue, None while there is no memory for it."""
-        allocated_bytes = batch_allocation_bytes(self._config.batch_size, record_bound_bytes)
-        if allocated_bytes > self.free_bytes or self.waiting_for_memory:
-            return None
-        self.free_bytes -= allocated_bytes
-        if queue:
-            self.seal(queue[-1])
         batch = ProducerBatch(partition, allocated_bytes, self._owner.now, self._numbers.get(partition, 0))
         queue.append(batch)
         return batch
 
-    def is_full(self, batch: ProducerBatch) -> bool:
-        """Whether a batch has reached its limit."""
-        return is_full(batch.count, batch.size_bytes, batch.allocated_bytes)
+    def is_complete(self, partition: TopicPartition) -> bool:
+        """Whether no batch of the partition takes more records: then a switch of partitions leaves none half full."""
+        queue = self._queues.get(partition)
+        return not queue or queue[-1].full
 
-    def release(self, batch: ProducerBatch) -> None:
-        """A batch is done: its memory is free again."""
-        self.free_bytes += batch.allocated_bytes
-
-    def queue_sizes(self, partitions: list[TopicPartition]) -> list[int] | None:
-        """Batches waiting per partition, None unless each of them has a queue."""
-        if not all(partition in self._queues for partition in partitions):
+    def queue_sizes(self, topic: Sequence[TopicPartition], usable: Sequence[int]) -> list[int] | None:
+        """Batches waiting in the usable partitions of a topic, None unless each of the topic has a queue."""
+        queues = self._queues
+        if not all(partition in queues for partition in topic):
             return None
-        return [len(self._queues[partition]) for partition in partitions]
+        return [len(queues[topic[number]]) for number in usable]
 
     def reenqueue(self, batch: ProducerBatch) -> None:
         """Put a batch back for another attempt after a backoff, in the order of its sequence."""
         config = self._config
+        batch.attempts += 1
+        batch.last_attempt = self._owner.now
+        jitter = self._owner.random.uniform(-JITTER, JITTER)
         batch.retry_backoff_ms = retry_backoff_ms(
-            batch.attempts - 1,
-            config.retry_backoff_ms,
-            config.retry_backoff_max_ms,
-            self._owner.random.uniform(-0.2, 0.2),
+            batch.attempts - 1, config.retry_backoff_ms, config.retry_backoff_max_ms, jitter
         )
         queue = self._queues[batch.partition]
         queue.insert(reenqueue_index([queued.base_sequence for queued in queue], batch.base_sequence), batch)
 
-    def remove(self, batch: ProducerBatch) -> bool:
-        """Take a batch out that still waits; False if it is in flight."""
-        queue = self._queues.get(batch.partition)
-        if queue and batch in queue:
-            queue.remove(batch)
-            return True
-        return False
+    def remove(self, batch: ProducerBatch) -> None:
+        """Take out a batch that still waits, and close it."""
+        self._seal(batch)
+        self._queues[batch.partition].remove(batch)
 
     def ready_leaders(self) -> list[int]:
         """Leaders for whom some batch is ready; -1 stands for batches without a known leader."""
         leaders: dict[int, None] = {}
         for partition, queue in self._queues.items():
-            if queue and self._ready(partition, queue):
-                leaders[self._metadata.leader(partition)] = None
+            if queue:
+                leader = self._metadata.leader(partition)
+                if leader < 0 or self._ready(partition, queue):
+                    leaders[leader] = None
         return list(leaders)
 
     def is_ready(self, leader: int) -> bool:
         """Whether a request to this leader is worth while."""
-        return any(
-            self._queues[partition] and self._ready(partition, self._queues[partition])
-            for partition in self._partitions_of(leader)
-        )
+        return any(map(self.is_partition_ready, self._partitions_of(leader)))
+
+    def is_partition_ready(self, partition: TopicPartition) -> bool:
+        """Whether the first batch of this partition is worth a request."""
+        queue = self._queues[partition]
+        return bool(queue) and self._ready(partition, queue)
 
     def drain(self, leader: int) -> list[ProducerBatch]:
         """One request's worth of batches for a leader: the first of each partition, ready or not, in turn."""
@@ -177,15 +169,23 @@ class Accumulator:
             if self._sequences is not None and not self._sequences.may_drain(batch):
                 break
             queue.popleft()
-            self.seal(batch)
-            if self._sequences is not None:
-                self._sequences.leaving(batch)
+            self._leave(batch)
             drained.append(batch)
             drained_bytes += batch.size_bytes
         return drained
 
-    def seal(self, batch: ProducerBatch) -> None:
-        """Close a batch, if it is open; the records of the partition are numbered on from it."""
+    def _leave(self, batch: ProducerBatch) -> None:
+        self._seal(batch)
+        batch.in_flight = True
+        batch.last_leader_epoch = self._metadata.leader_epoch(batch.partition)
+        if batch.linger is not None:
+            batch.linger.cancel()
+        if self._sequences is not None:
+            self._sequences.leaving(batch)
+        if self._config.max_in_flight_requests_per_connection == 1:
+            self.muted[batch.partition] = None
+
+    def _seal(self, batch: ProducerBatch) -> None:
         if batch.columns is None:
             batch.close(self._origin)
             self._numbers[batch.partition] = batch.first_number + batch.count
@@ -211,11 +211,11 @@ class Accumulator:
         if partition in self.muted:
             return False
         return batch_ready(
-            full=len(queue) > 1 or self.is_full(batch),
+            full=len(queue) > 1 or batch.full,
             waited_ms=(self._owner.now - batch.last_attempt) // MILLISECOND,
             linger_ms=self._config.linger_ms,
             backing_off=self._backing_off(batch),
-            exhausted=self.waiting_for_memory > 0,
+            exhausted=self.pool.exhausted,
             closed=self.closed,
             flushing=self.flushing > 0,
         ).sendable

@@ -1,23 +1,31 @@
 """What a client knows of the cluster: who leads what, asked from any broker and refreshed on error or age.
 
 Source: clients/src/main/java/org/apache/kafka/clients/Metadata.java, NetworkClient.java DefaultMetadataUpdater
-Fidelity: approximate — a response tells all topics, not only those the client uses
+Fidelity: approximate — a response tells all topics, not only those the client uses; an older one is ignored as a whole
 """
 
 from collections.abc import Callable, Sequence
 
+from simpy import Event
+
 from sim.actors.network_client import NetworkClient
 from sim.machine.actor import Actor
 from sim.machine.clock import MILLISECOND
-from sim.rules.metadata import MetadataImage
+from sim.rules.metadata import MetadataImage, refresh_backoff_ms
 from sim.rules.protocol import Message, MetadataRequest, MetadataResponse
 from sim.rules.topics import TopicPartition
 
 __all__ = ["ClientMetadata"]
 
+NO_BROKER_WAIT_MS = 50
+JITTER = 0.2
+
 
 class ClientMetadata:
-    """The newest metadata a client has seen; `listen` is called after each update."""
+    """The newest metadata a client has seen; `listen` is called after each response.
+
+    `version` counts changes, so that what is derived from leaders can be kept until it rises.
+    """
 
     def __init__(
         self,
@@ -25,37 +33,54 @@ class ClientMetadata:
         network: NetworkClient,
         bootstrap: Sequence[int],
         retry_backoff_ms: int,
+        retry_backoff_max_ms: int,
         max_age_ms: int,
     ) -> None:
         self._owner = owner
         self._network = network
         self._bootstrap = list(bootstrap)
-        self._retry_backoff = retry_backoff_ms * MILLISECOND
+        self._backoffs_ms = (retry_backoff_ms, retry_backoff_max_ms)
+        self._max_age = max(max_age_ms, retry_backoff_ms, 1) * MILLISECOND
         self._hints: dict[TopicPartition, tuple[int, int]] = {}
         self._leaders: dict[TopicPartition, tuple[int, int]] = {}
         self._listeners: list[Callable[[], None]] = []
-        self._updating = False
-        self._not_before = 0
+        self._waiting: list[Event] = []
+        self._asking = self._closed = False
+        self._booked_at: int | None = None
+        self._failure_count = self._equivalent_count = 0
+        self._heard_at: int | None = None
+        self._refreshed_at = owner.now
         self.image = MetadataImage()
         self.version = 0
         network.on_disconnect = self.request_update
-        owner.every(max_age_ms * MILLISECOND, self.request_update)
+        owner.at(owner.now + self._max_age, self._grow_old)
 
     def listen(self, callback: Callable[[], None]) -> None:
-        """Call back after each later update."""
+        """Call back after each later response."""
         self._listeners.append(callback)
+
+    def next_update(self) -> Event:
+        """Ask for an update; the event happens with the next response."""
+        event = self._owner.clock.event()
+        self._waiting.append(event)
+        self.request_update()
+        return event
+
+    def close(self) -> None:
+        """Ask nothing more."""
+        self._closed = True
 
     def leader(self, partition: TopicPartition) -> int:
         """The leader of a partition, -1 when there is none or it is not known."""
-        return self._known(partition)[0]
+        return (self._leaders.get(partition) or self._look_up(partition))[0]
 
     def leader_epoch(self, partition: TopicPartition) -> int:
         """The leader epoch that goes with `leader`, -1 when not known."""
-        return self._known(partition)[1]
+        return (self._leaders.get(partition) or self._look_up(partition))[1]
 
-    def _known(self, partition: TopicPartition) -> tuple[int, int]:
+    def _look_up(self, partition: TopicPartition) -> tuple[int, int]:
         """Leader and leader epoch, looked up once per update."""
-        known = self._leaders.get(partition) or self._hints.get(partition)
+        known = self._hints.get(partition)
         if known is None:
             registration = self.image.partitions.get(partition)
             known = (-1, -1) if registration is None else (registration.leader, registration.leader_epoch)
@@ -66,37 +91,94 @@ class ClientMetadata:
         """Learn of a newer leader from an error response (KIP-951)."""
         if leader >= 0 and leader_epoch > self.leader_epoch(partition):
             self._hints[partition] = (leader, leader_epoch)
-            self._updated()
+            self._changed()
 
     def brokers(self) -> list[int]:
         """Brokers that can be asked something: those alive, or the bootstrap list."""
         alive = [broker for broker in self.image.brokers if self.image.alive(broker)]
         return alive or self._bootstrap
 
-    def request_update(self) -> None:
-        """Ask for new metadata soon; not more often than once per retry.backoff.ms."""
-        if not self._updating:
-            self._updating = True
-            self._owner.at(max(self._owner.now, self._not_before), self._ask)
+    def any_broker(self) -> int | None:
+        """The broker that is best asked now; the bootstrap list counts when nobody else is left, else None."""
+        found = self._network.least_loaded(self.brokers())
+        return self._network.least_loaded(self._bootstrap) if found is None else found
 
-    def _ask(self) -> None:
-        self._not_before = self._owner.now + self._retry_backoff
-        self._network.request(self._network.least_loaded(self.brokers()), MetadataRequest(), self._answered)
+    def request_update(self, *, at_once: bool = False) -> None:
+        """Ask for new metadata as soon as the backoff allows, or `at_once` for a topic not asked for before."""
+        if at_once:
+            self._heard_at = None
+        if self._closed or self._asking:
+            return
+        due = max(self._owner.now, self._allowed_at())
+        if self._booked_at is None or due < self._booked_at:
+            self._booked_at = due
+            self._owner.at(due, self._ask, due)
+
+    def _allowed_at(self) -> int:
+        if self._heard_at is None:
+            return self._owner.now
+        jitter = self._owner.random.uniform(-JITTER, JITTER)
+        wait_ms = refresh_backoff_ms(self._failure_count, self._equivalent_count, *self._backoffs_ms, jitter)
+        return self._heard_at + wait_ms * MILLISECOND
+
+    def _ask(self, booked_at: int) -> None:
+        if self._closed or self._asking or booked_at != self._booked_at:
+            return
+        self._booked_at = None
+        broker = self.any_broker()
+        if broker is None:
+            self._booked_at = self._owner.now + NO_BROKER_WAIT_MS * MILLISECOND
+            self._owner.at(self._booked_at, self._ask, self._booked_at)
+        else:
+            self._asking = True
+            self._network.request(broker, MetadataRequest(), self._answered)
 
     def _answered(self, answer: Message) -> None:
-        self._updating = False
+        self._asking = False
+        self._heard_at = self._owner.now
         if not isinstance(answer, MetadataResponse):
+            self._failure_count += 1
             self.request_update()
-        elif answer.image.offset >= self.image.offset:
+            return
+        self._failure_count = 0
+        self._equivalent_count = 0 if self._has_news(answer.image) else self._equivalent_count + 1
+        self._refreshed_at = self._owner.now
+        if answer.image.offset >= self.image.offset:
             self.image = answer.image
-            for partition, (_, epoch) in list(self._hints.items()):
-                registration = self.image.partitions.get(partition)
-                if registration is not None and registration.leader_epoch >= epoch:
-                    del self._hints[partition]
-            self._updated()
+            self._drop_old_hints()
+        waiting, self._waiting = self._waiting, []
+        for event in waiting:
+            event.succeed()
+        self._changed()
 
-    def _updated(self) -> None:
+    def _has_news(self, image: MetadataImage) -> bool:
+        """Whether some partition has a newer leader epoch than known before."""
+        if image is self.image:
+            return False
+        known = self.image.partitions
+        return any(
+            name not in known or registration.leader_epoch > known[name].leader_epoch
+            for name, registration in image.partitions.items()
+        )
+
+    def _drop_old_hints(self) -> None:
+        for partition, (_, epoch) in list(self._hints.items()):
+            registration = self.image.partitions.get(partition)
+            if registration is not None and registration.leader_epoch >= epoch:
+                del self._hints[partition]
+
+    def _changed(self) -> None:
         self.version += 1
         self._leaders.clear()
         for callback in self._listeners:
             callback()
+
+    def _grow_old(self) -> None:
+        """Ask again when metadata.max.age.ms has passed since the last response."""
+        if self._closed:
+            return
+        due = self._refreshed_at + self._max_age
+        if self._owner.now >= due:
+            self.request_update()
+            due = self._owner.now + self._max_age
+        self._owner.at(due, self._grow_old)

@@ -1,7 +1,10 @@
 """A consumer's fetches: one session and at most one request per broker, and a buffer that poll() empties.
 
-Source: clients/src/main/java/org/apache/kafka/clients/consumer/internals/AbstractFetch.java, FetchCollector.java
-Fidelity: approximate — a partition whose fetch failed rests for retry.backoff.ms
+Source: clients/src/main/java/org/apache/kafka/clients/consumer/internals/AbstractFetch.java, FetchCollector.java,
+    clients/src/main/java/org/apache/kafka/clients/FetchSessionHandler.java
+Fidelity: approximate — a partition whose fetch failed rests for retry.backoff.ms unless it has a new leader; after a
+    change of leader the first fetch itself tells whether the position still exists (Kafka asks OffsetForLeaderEpoch)
+Left out: fetching from the nearest replica, read_committed.
 """
 
 from collections import deque
@@ -10,7 +13,8 @@ from typing import NamedTuple
 
 from sim.actors.client_metadata import ClientMetadata
 from sim.actors.network_client import NetworkClient
-from sim.actors.subscriptions import Subscriptions
+from sim.actors.positions import Positions
+from sim.actors.subscriptions import Ownership, Subscriptions
 from sim.machine.actor import Actor
 from sim.machine.clock import MILLISECOND
 from sim.rules.batch import RecordBatch
@@ -22,6 +26,9 @@ from sim.rules.topics import TopicPartition
 __all__ = ["Fetcher", "Slice"]
 
 CONSUMER_REPLICA_ID = -1
+NO_LEADER = -1
+NO_SESSION = 0
+Wanted = dict[TopicPartition, FetchPartition]
 
 
 class Slice(NamedTuple):
@@ -41,8 +48,40 @@ class Session:
     def __init__(self) -> None:
         self.session_id = 0
         self.epoch = 0
-        self.known: dict[TopicPartition, tuple[int, int]] = {}
+        self.known: Wanted = {}
         self.pending = False
+
+
+class CompletedFetch:
+    """One partition's batches in the buffer; void when the partition was sought or given up since."""
+
+    __slots__ = ("batches", "next_offset", "ownership", "partition")
+
+    def __init__(
+        self, partition: TopicPartition, ownership: Ownership, next_offset: int, batches: list[RecordBatch]
+    ) -> None:
+        self.partition = partition
+        self.ownership = ownership
+        self.next_offset = next_offset
+        self.batches = deque(batches)
+
+    def take(self, limit: int, slices: list[Slice]) -> int:
+        """Move up to so many records into `slices`, and the position past them; returns how many."""
+        taken = 0
+        batches, ownership = self.batches, self.ownership
+        while batches and taken < limit:
+            batch = batches[0]
+            first = max(batch.base_offset, self.next_offset)
+            end = min(batch.next_offset, first + limit - taken)
+            if first < end:
+                slices.append(Slice(self.partition, batch, first, end))
+                taken += end - first
+                self.next_offset = end
+                ownership.position_epoch = batch.leader_epoch
+            if end == batch.next_offset:
+                batches.popleft()
+        ownership.position = self.next_offset
+        return taken
 
 
 class Fetcher:
@@ -55,6 +94,7 @@ class Fetcher:
         network: NetworkClient,
         metadata: ClientMetadata,
         subscriptions: Subscriptions,
+        positions: Positions,
         wake: Callable[[], None],
     ) -> None:
         self._owner = owner
@@ -62,145 +102,124 @@ class Fetcher:
         self._network = network
         self._metadata = metadata
         self._subscriptions = subscriptions
+        self._positions = positions
         self._wake = wake
         self._sessions: dict[int, Session] = {}
-        self._buffer: deque[tuple[TopicPartition, deque[RecordBatch]]] = deque()
-        self.out_of_range: dict[TopicPartition, None] = {}
+        self._buffer: deque[CompletedFetch] = deque()
+        self._grouped_at = (-1, -1)
+        self._by_leader: dict[int, list[tuple[TopicPartition, Ownership]]] = {}
 
     def collect(self, max_records: int) -> list[Slice]:
-        """Take up to so many records from the buffer; positions move past them. What is paused stays buffered."""
+        """Take up to so many records from the buffer; positions move past them, paused partitions keep theirs."""
         slices: list[Slice] = []
-        kept: list[tuple[TopicPartition, deque[RecordBatch]]] = []
+        if self._subscriptions.revoking:
+            return slices
         left = max_records
-        while left > 0 and self._buffer:
-            name, batches = self._buffer.popleft()
-            ownership = self._subscriptions.owned.get(name)
-            if ownership is None or ownership.position is None:
+        buffer, owned = self._buffer, self._subscriptions.owned
+        paused: list[CompletedFetch] = []
+        while left > 0 and buffer:
+            fetch = buffer[0]
+            ownership = fetch.ownership
+            valid = owned.get(fetch.partition) is ownership and ownership.position == fetch.next_offset
+            if valid and ownership.paused:
+                paused.append(buffer.popleft())
                 continue
-            if ownership.paused:
-                kept.append((name, batches))
-                continue
-            taken = take(name, batches, ownership.position, left)
-            slices += taken
-            if taken:
-                ownership.position = taken[-1].next_offset
-                left -= sum(piece.next_offset - piece.first_offset for piece in taken)
-            if batches:
-                self._buffer.appendleft((name, batches))
-        self._buffer.extendleft(reversed(kept))
+            if valid:
+                left -= fetch.take(left, slices)
+            if not valid or not fetch.batches:
+                ownership.buffered = False
+                buffer.popleft()
+        buffer.extend(paused)
         return slices
-
-    def forget(self, partition: TopicPartition) -> None:
-        """Drop what is buffered of a partition (seek, or revoked)."""
-        self._buffer = deque(entry for entry in self._buffer if entry[0] != partition)
-
-    def keep_owned(self) -> None:
-        """Drop what is buffered of partitions that are not owned any more."""
-        self._buffer = deque(entry for entry in self._buffer if entry[0] in self._subscriptions.owned)
 
     def send_fetches(self) -> None:
         """Ask each broker that leads owned partitions, unless it is being asked or its last answer is not used up."""
-        buffered = dict.fromkeys(name for name, batches in self._buffer if batches)
-        busy = {leader: None for leader, session in self._sessions.items() if session.pending}
-        busy.update((self._metadata.leader(name), None) for name in buffered)
-        wanted: dict[int, dict[TopicPartition, tuple[int, int]]] = {}
-        for name, ownership in self._subscriptions.owned.items():
-            if ownership.position is None or ownership.paused or name in buffered:
-                continue
-            leader = self._metadata.leader(name)
-            if leader < 0:
+        if self._subscriptions.revoking:
+            return
+        for leader, members in self._grouped().items():
+            if leader == NO_LEADER:
                 self._metadata.request_update()
-            elif leader not in busy and ownership.blocked_until <= self._owner.now:
-                epoch = self._metadata.leader_epoch(name)
-                wanted.setdefault(leader, {})[name] = (ownership.position, epoch)
-        for leader, partitions in wanted.items():
-            self._fetch(leader, self._sessions.setdefault(leader, Session()), partitions)
+                continue
+            session = self._sessions.get(leader)
+            if session is None or not session.pending:
+                wanted = self._wanted(members)
+                if wanted:
+                    if session is None:
+                        session = self._sessions[leader] = Session()
+                    self._fetch(leader, session, wanted)
 
-    def _fetch(self, leader: int, session: Session, partitions: dict[TopicPartition, tuple[int, int]]) -> None:
+    def _grouped(self) -> dict[int, list[tuple[TopicPartition, Ownership]]]:
+        """The owned partitions by leader."""
+        version = (self._metadata.version, self._subscriptions.version)
+        if version != self._grouped_at:
+            self._grouped_at, self._by_leader = version, {}
+            for name, ownership in self._subscriptions.owned.items():
+                self._by_leader.setdefault(self._metadata.leader(name), []).append((name, ownership))
+        return self._by_leader
+
+    def _wanted(self, members: list[tuple[TopicPartition, Ownership]]) -> Wanted:
+        """What to fetch from one leader; nothing while records of it lie in the buffer that poll() may hand out."""
+        wanted: Wanted = {}
+        now, max_bytes = self._owner.now, self._config.max_partition_fetch_bytes
+        for name, ownership in members:
+            if ownership.position is None or ownership.paused:
+                continue
+            if ownership.buffered:
+                return {}
+            epoch = self._metadata.leader_epoch(name)
+            if not ownership.is_blocked(now, epoch):
+                last_epoch = -1 if ownership.validated_epoch == epoch else ownership.position_epoch
+                wanted[name] = FetchPartition(ownership.position, max_bytes, epoch, last_epoch)
+        return wanted
+
+    def _fetch(self, leader: int, session: Session, wanted: Wanted) -> None:
         config = self._config
-        changed = {
-            name: FetchPartition(at[0], config.max_partition_fetch_bytes, at[1])
-            for name, at in partitions.items()
-            if session.known.get(name) != at
-        }
-        forgotten = [name for name in session.known if name not in partitions]
-        session.known = partitions
+        changed = {name: partition for name, partition in wanted.items() if session.known.get(name) != partition}
+        forgotten = [name for name in session.known if name not in wanted]
+        session.known = wanted
         session.pending = True
-
-        def connected(success: bool) -> None:
-            if not success or not self._network.connected(leader):
-                self._failed(leader, session)
-                return
-            request = FetchRequest(
-                CONSUMER_REPLICA_ID,
-                session.session_id,
-                session.epoch,
-                config.fetch_max_wait_ms,
-                config.fetch_min_bytes,
-                config.fetch_max_bytes,
-                changed,
-                forgotten,
-            )
-            session.epoch += 1
-            self._network.send(leader, request, lambda response: self._received(leader, session, response))
-
-        self._network.connect(leader, connected)
-
-    def _failed(self, leader: int, session: Session) -> None:
-        """The broker cannot be reached: begin a new session, look for new leaders, try again."""
-        self._sessions[leader] = Session()
-        self._metadata.request_update()
-        until = self._owner.now + self._config.retry_backoff_ms * MILLISECOND
-        for name in session.known:
-            self._rest(name, until)
-        self._wake()
-
-    def _rest(self, name: TopicPartition, until: int) -> None:
-        ownership = self._subscriptions.owned.get(name)
-        if ownership is not None:
-            ownership.blocked_until = until
-            self._owner.at(until, self._wake)
+        request = FetchRequest(
+            CONSUMER_REPLICA_ID,
+            session.session_id,
+            session.epoch,
+            config.fetch_max_wait_ms,
+            config.fetch_min_bytes,
+            config.fetch_max_bytes,
+            changed,
+            forgotten,
+        )
+        session.epoch += 1
+        self._network.request(leader, request, lambda response: self._received(leader, session, response))
 
     def _received(self, leader: int, session: Session, response: Message) -> None:
-        if not isinstance(response, FetchResponse) or response.error is not ErrorCode.NONE:
-            self._failed(leader, session)
-            return
+        """An answer; a broker that cannot be reached or has forgotten the session gets a new one."""
         session.pending = False
-        session.session_id = response.session_id
-        for name, data in response.partitions.items():
-            self._take(name, data, session)
+        session.session_id = NO_SESSION
+        if isinstance(response, FetchResponse) and response.error is ErrorCode.NONE:
+            session.session_id = response.session_id
+            for name, data in response.partitions.items():
+                ownership = self._subscriptions.owned.get(name)
+                wanted = session.known.get(name)
+                if ownership is not None and wanted is not None and ownership.position == wanted.fetch_offset:
+                    self._take(name, ownership, wanted, data)
+        if session.session_id == NO_SESSION:
+            self._sessions[leader] = Session()
         self._wake()
 
-    def _take(self, name: TopicPartition, data: FetchData, session: Session) -> None:
-        ownership = self._subscriptions.owned.get(name)
-        if ownership is None:
-            return
-        if session.known.get(name, (None,))[0] != ownership.position:
-            return
-        if data.error is ErrorCode.NONE:
+    def _take(self, name: TopicPartition, ownership: Ownership, wanted: FetchPartition, data: FetchData) -> None:
+        if data.error is ErrorCode.NONE and data.diverging_epoch is None:
             ownership.high_watermark = data.high_watermark
+            ownership.validated_epoch = wanted.current_leader_epoch
             if data.batches:
-                self._buffer.append((name, deque(data.batches)))
+                ownership.buffered = True
+                self._buffer.append(CompletedFetch(name, ownership, wanted.fetch_offset, data.batches))
+        elif data.diverging_epoch is not None:
+            self._positions.truncated(name, ownership, min(data.diverging_epoch[1], wanted.fetch_offset))
         elif data.error is ErrorCode.OFFSET_OUT_OF_RANGE:
-            ownership.position = None
-            self.out_of_range[name] = None
+            self._positions.out_of_range(name, ownership)
         else:
             self._metadata.hint(name, data.leader_id, data.leader_epoch)
             self._metadata.request_update()
-            self._rest(name, self._owner.now + self._config.retry_backoff_ms * MILLISECOND)
-
-
-def take(name: TopicPartition, batches: deque[RecordBatch], position: int, limit: int) -> list[Slice]:
-    """Up to `limit` records from `position` on; batches that are used up leave the queue."""
-    slices: list[Slice] = []
-    while limit > 0 and batches:
-        batch = batches[0]
-        first = max(batch.base_offset, position)
-        count = min(limit, batch.next_offset - first)
-        if count > 0:
-            slices.append(Slice(name, batch, first, first + count))
-            position = first + count
-            limit -= count
-        if position >= batch.next_offset:
-            batches.popleft()
-    return slices
+            until = self._owner.now + self._config.retry_backoff_ms * MILLISECOND
+            ownership.block(until, wanted.current_leader_epoch)
+            self._owner.at(until, self._wake)

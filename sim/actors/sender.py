@@ -1,6 +1,7 @@
 """A producer's sender: drains ready batches, one request per leader, up to so many in flight, and retries.
 
 Source: clients/src/main/java/org/apache/kafka/clients/producer/internals/Sender.java
+Fidelity: approximate — it acts at the moment something changes, and its own work takes no time
 Left out: splitting a batch that the broker finds too large.
 """
 
@@ -17,8 +18,9 @@ from sim.machine.deadlines import Deadlines
 from sim.rules.batching import can_retry
 from sim.rules.config import ProducerConfig
 from sim.rules.errors import ErrorCode
-from sim.rules.facts import BatchFailed, BatchRetried, RecordsAcknowledged
+from sim.rules.facts import BatchFailed, BatchRetried, ProducerRecords, RecordsAcknowledged
 from sim.rules.protocol import (
+    ErrorResponse,
     InitProducerIdRequest,
     InitProducerIdResponse,
     Message,
@@ -30,14 +32,14 @@ from sim.rules.protocol import (
 __all__ = ["Sender"]
 
 NO_LEADER = -1
-GAPS = (ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, ErrorCode.UNKNOWN_PRODUCER_ID)
+NEWER_LEADER = (ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.FENCED_LEADER_EPOCH)
 STALE_METADATA = (
-    ErrorCode.NOT_LEADER_OR_FOLLOWER,
+    *NEWER_LEADER,
     ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
     ErrorCode.LEADER_NOT_AVAILABLE,
-    ErrorCode.FENCED_LEADER_EPOCH,
     ErrorCode.NETWORK_EXCEPTION,
 )
+WRITTEN = ProduceData(ErrorCode.NONE)
 
 
 class Sender:
@@ -76,9 +78,11 @@ class Sender:
         if is_new:
             batch.deadline = self._deliveries.book(self._expire, batch)
             if self._config.linger_ms:
-                self._lingers.book(self._linger_over, batch)
-        if is_new or self._accumulator.is_full(batch):
-            self._serve(self._metadata.leader(batch.partition))
+                batch.linger = self._lingers.book(self._linger_over, batch)
+        if is_new or batch.full:
+            leader = self._metadata.leader(batch.partition)
+            if leader == NO_LEADER or self._accumulator.is_partition_ready(batch.partition):
+                self._serve(leader)
 
     def wake(self) -> None:
         """Something changed (metadata, memory, flush): look at every leader, once, at this moment."""
@@ -87,8 +91,7 @@ class Sender:
             self._owner.after(0, self._serve_all)
 
     def _linger_over(self, batch: ProducerBatch) -> None:
-        if not batch.done:
-            self._serve(self._metadata.leader(batch.partition))
+        self._serve(self._metadata.leader(batch.partition))
 
     def _serve_all(self) -> None:
         self._waking = False
@@ -97,20 +100,19 @@ class Sender:
 
     def _serve(self, leader: int) -> None:
         """Send as many requests to a leader as are worth while and allowed."""
-        if not self._accumulator.is_ready(leader):
-            return
+        if self._sequences is not None:
+            self._sequences.settle()
         if leader == NO_LEADER:
             self._metadata.request_update()
             return
-        if not self._network.connected(leader):
-            self._connect(leader)
-            return
-        while self._network.in_flight_count(
-            leader
-        ) < self._config.max_in_flight_requests_per_connection and self._accumulator.is_ready(leader):
+        while self._accumulator.is_ready(leader):
+            if not self._network.can_send(leader):
+                if not self._network.connected(leader):
+                    self._connect(leader)
+                return
             batches = self._accumulator.drain(leader)
             if not batches:
-                break
+                return
             self._send(leader, batches)
 
     def _connect(self, leader: int) -> None:
@@ -118,98 +120,112 @@ class Sender:
             return
         self._connecting[leader] = None
 
-        def connected(success: bool) -> None:
+        def connected(_: bool) -> None:
             del self._connecting[leader]
-            if not success:
-                self._metadata.request_update()
             self.wake()
 
         self._network.connect(leader, connected)
 
     def _send(self, leader: int, batches: list[ProducerBatch]) -> None:
-        config = self._config
-        for batch in batches:
-            batch.last_leader_epoch = self._metadata.leader_epoch(batch.partition)
-            if config.max_in_flight_requests_per_connection == 1:
-                self._accumulator.muted[batch.partition] = None
+        if self._owner.machine.facts.wanted(ProducerRecords):
+            for batch in batches:
+                if batch.attempts == 0:
+                    columns = batch.closed()
+                    self._owner.announce(ProducerRecords(self._client_id, batch.partition, columns))
         wired = [(batch.partition, batch.wire()) for batch in batches]
-        request = ProduceRequest(self._acks, config.request_timeout_ms, wired)
+        request = ProduceRequest(self._acks, self._config.request_timeout_ms, wired)
         if self._acks == 0:
             self._network.send_and_forget(leader, request)
             for batch in batches:
-                self._settle(leader, batch, ProduceData(ErrorCode.NONE))
+                self._settle(leader, batch, WRITTEN)
         else:
             self._network.send(leader, request, lambda response: self._answered(leader, batches, response))
 
     def _answered(self, leader: int, batches: list[ProducerBatch], response: Message) -> None:
-        for batch in batches:
-            if isinstance(response, ProduceResponse):
+        if isinstance(response, ProduceResponse):
+            for batch in batches:
                 self._settle(leader, batch, response.partitions[batch.partition])
-            else:
-                self._settle(leader, batch, ProduceData(ErrorCode.NETWORK_EXCEPTION))
-        self._serve(leader)
+        else:
+            error = response.error if isinstance(response, ErrorResponse) else ErrorCode.NETWORK_EXCEPTION
+            for batch in batches:
+                self._settle(leader, batch, ProduceData(error))
+        leaders = {leader: None} | {self._metadata.leader(batch.partition): None for batch in batches}
+        for waiting in leaders:
+            if waiting != NO_LEADER:
+                self._serve(waiting)
 
     def _settle(self, leader: int, batch: ProducerBatch, data: ProduceData) -> None:
+        """One batch of a request is answered; one given up meanwhile only gives its memory back."""
         self._accumulator.muted.pop(batch.partition, None)
-        if batch.done:
-            return
+        batch.in_flight = False
         error = data.error
-        if error in STALE_METADATA:
-            self._metadata.hint(batch.partition, data.leader_id, data.leader_epoch)
-            self._metadata.request_update()
         if error is ErrorCode.NONE:
             self._acknowledge(leader, batch, data.base_offset)
         elif self._may_retry(batch, error):
             self._retry(batch, error)
+        elif batch.done:
+            self._accumulator.pool.give(batch.allocated_bytes)
         else:
-            self._give_up(batch, error)
+            if self._sequences is not None:
+                self._sequences.refused(batch, error, retries_left=batch.attempts < self._config.retries)
+            self._fail(batch, error)
+        if error in STALE_METADATA:
+            if error in NEWER_LEADER:
+                self._metadata.hint(batch.partition, data.leader_id, data.leader_epoch)
+            self._metadata.request_update()
 
     def _acknowledge(self, leader: int, batch: ProducerBatch, base_offset: int) -> None:
         if self._sequences is not None:
             self._sequences.acknowledged(batch)
-        columns = batch.closed()
-        self._owner.announce(RecordsAcknowledged(self._client_id, batch.partition, columns, base_offset, leader))
-        self._finish(batch, base_offset, None)
+        self._accumulator.pool.give(batch.allocated_bytes)
+        if not batch.done:
+            columns = batch.closed()
+            self._owner.announce(RecordsAcknowledged(self._client_id, batch.partition, columns, base_offset, leader))
+            self._finish(batch, base_offset, None)
 
     def _may_retry(self, batch: ProducerBatch, error: ErrorCode) -> bool:
-        if self._sequences is not None and error in GAPS:
-            self._sequences.refused_as_gap(batch, error)
-            retriable = True
-        else:
-            retriable = error.retriable
-        now_ms = self._owner.now_ms
-        created_ms = batch.created // MILLISECOND
-        config = self._config
-        return can_retry(batch.attempts, config.retries, created_ms, now_ms, config.delivery_timeout_ms, retriable)
+        if batch.done or not can_retry(
+            batch.attempts,
+            self._config.retries,
+            batch.created // MILLISECOND,
+            self._owner.now_ms,
+            self._config.delivery_timeout_ms,
+            True,
+        ):
+            return False
+        return error.retriable if self._sequences is None else self._sequences.may_retry(batch, error)
 
     def _retry(self, batch: ProducerBatch, error: ErrorCode) -> None:
-        batch.attempts += 1
-        batch.last_attempt = self._owner.now
         self._accumulator.reenqueue(batch)
         self._owner.announce(BatchRetried(self._client_id, batch.partition, error, batch.attempts, batch.count))
         self._owner.after(batch.retry_backoff_ms * MILLISECOND, self.wake)
 
     def _expire(self, batch: ProducerBatch) -> None:
-        """delivery.timeout.ms is over: the batch fails, waiting or in flight."""
-        self._accumulator.remove(batch)
-        self._accumulator.seal(batch)
-        self._give_up(batch, ErrorCode.REQUEST_TIMED_OUT)
-
-    def _give_up(self, batch: ProducerBatch, error: ErrorCode) -> None:
+        """delivery.timeout.ms is over: the batch fails, waiting or in flight; in flight it keeps its memory."""
+        if not batch.in_flight:
+            self._accumulator.remove(batch)
         if self._sequences is not None:
-            self._sequences.given_up(batch)
+            self._sequences.expired(batch)
+        self._fail(batch, ErrorCode.REQUEST_TIMED_OUT)
+        self.wake()
+
+    def _fail(self, batch: ProducerBatch, error: ErrorCode) -> None:
         columns = batch.closed()
         self._owner.announce(BatchFailed(self._client_id, batch.partition, error, columns))
+        if not batch.in_flight:
+            self._accumulator.pool.give(batch.allocated_bytes)
         self._finish(batch, -1, error)
 
     def _finish(self, batch: ProducerBatch, base_offset: int, error: ErrorCode | None) -> None:
-        self._accumulator.release(batch)
         batch.finish(base_offset, error)
         self._on_done(batch)
 
     def _ask_for_id(self) -> None:
-        node = self._network.least_loaded(self._metadata.brokers())
-        self._network.request(node, InitProducerIdRequest(), self._got_id)
+        node = self._metadata.any_broker()
+        if node is None:
+            self._owner.after(self._config.retry_backoff_ms * MILLISECOND, self._ask_for_id)
+        else:
+            self._network.request(node, InitProducerIdRequest(), self._got_id)
 
     def _got_id(self, response: Message) -> None:
         if isinstance(response, InitProducerIdResponse) and response.error is ErrorCode.NONE:

@@ -1,7 +1,9 @@
 """An idempotent producer's id, epoch and sequence numbers.
 
-Source: clients/src/main/java/org/apache/kafka/clients/producer/internals/TransactionManager.java, TxnPartitionMap.java
-Fidelity: approximate — without transactions; after a batch of unknown fate the whole producer takes a new epoch at once
+Source: clients/src/main/java/org/apache/kafka/clients/producer/internals/TransactionManager.java, TxnPartitionMap.java,
+    TxnPartitionEntry.java
+Fidelity: approximate — an epoch is never used up, so the producer id never changes
+Left out: transactions.
 """
 
 from sim.actors.producer_batch import ProducerBatch
@@ -14,16 +16,26 @@ __all__ = ["Sequences"]
 
 
 class PartitionSequences:
-    """One partition's sequence state."""
+    """One partition's sequence state; `in_flight` holds, in order, all that is numbered and not yet settled."""
 
-    __slots__ = ("epoch", "in_flight", "last_acknowledged", "next_sequence", "unresolved")
+    __slots__ = ("epoch", "in_flight", "last_acknowledged", "next_sequence")
 
     def __init__(self) -> None:
         self.epoch = -1
         self.next_sequence = 0
         self.last_acknowledged = -1
         self.in_flight: list[ProducerBatch] = []
-        self.unresolved = False
+
+    def begin(self, epoch: int) -> None:
+        """Number from 0 in a new epoch, first what is in flight or queued for a retry."""
+        self.epoch, self.next_sequence, self.last_acknowledged = epoch, 0, -1
+        for batch in self.in_flight:
+            batch.producer_epoch, batch.base_sequence, batch.sequence_reset = epoch, self.next_sequence, True
+            self.next_sequence = increment_sequence(self.next_sequence, batch.count)
+
+    def follows(self, sequence: int) -> bool:
+        """Whether this sequence comes right after the last acknowledged one."""
+        return sequence - self.last_acknowledged == 1
 
 
 class Sequences:
@@ -33,82 +45,102 @@ class Sequences:
         self.producer_id = -1
         self.epoch = 0
         self._partitions: dict[TopicPartition, PartitionSequences] = {}
+        self._unresolved: dict[TopicPartition, int] = {}
+        self._to_renumber: dict[TopicPartition, None] = {}
 
     @property
     def ready(self) -> bool:
         """Whether the producer has its id."""
         return self.producer_id >= 0
 
+    def settle(self) -> None:
+        """What is done before anything is sent: settle unknown fates, then take a new epoch if one is needed."""
+        for name, _ in list(self._unresolved.items()):
+            state = self._state(name)
+            if not state.in_flight:
+                del self._unresolved[name]
+                if not state.follows(state.next_sequence):
+                    self._to_renumber[name] = None
+        if self._to_renumber:
+            self.epoch += 1
+            for name in self._to_renumber:
+                self._state(name).begin(self.epoch)
+                self._unresolved.pop(name, None)
+            self._to_renumber.clear()
+
     def may_drain(self, batch: ProducerBatch) -> bool:
         """Whether a partition's first batch may leave now without breaking its order."""
         state = self._state(batch.partition)
-        stale = state.epoch != self.epoch and bool(state.in_flight)
         return not must_stop_drain(
             first_base_sequence=batch.base_sequence,
             first_in_flight_sequence=state.in_flight[0].base_sequence if state.in_flight else NO_SEQUENCE,
             producer_id_valid=self.ready,
-            stale_producer_id_in_flight=stale,
-            sequence_unresolved=state.unresolved,
+            stale_producer_id_in_flight=state.epoch != self.epoch and bool(state.in_flight),
+            sequence_unresolved=batch.partition in self._unresolved,
         )
 
     def leaving(self, batch: ProducerBatch) -> None:
         """A batch goes out; on its first attempt it gets its number."""
+        batch.sequence_reset = False
+        if batch.base_sequence != NO_SEQUENCE:
+            return
         state = self._state(batch.partition)
-        if batch.base_sequence == NO_SEQUENCE:
-            if state.epoch != self.epoch:
-                state.epoch, state.next_sequence, state.last_acknowledged = self.epoch, 0, -1
-            batch.producer_id, batch.producer_epoch = self.producer_id, self.epoch
-            batch.base_sequence = state.next_sequence
-            state.next_sequence = increment_sequence(state.next_sequence, batch.count)
-        if batch not in state.in_flight:
-            state.in_flight.append(batch)
-            state.in_flight.sort(key=lambda flying: flying.base_sequence)
+        if state.epoch != self.epoch:
+            state.begin(self.epoch)
+        batch.producer_id, batch.producer_epoch = self.producer_id, self.epoch
+        batch.base_sequence = state.next_sequence
+        state.next_sequence = increment_sequence(state.next_sequence, batch.count)
+        state.in_flight.append(batch)
 
     def acknowledged(self, batch: ProducerBatch) -> None:
         """The broker has the batch."""
         state = self._state(batch.partition)
-        if batch in state.in_flight:
-            state.in_flight.remove(batch)
-        if batch.producer_epoch == state.epoch:
-            state.last_acknowledged = max(
-                state.last_acknowledged, increment_sequence(batch.base_sequence, batch.count - 1)
-            )
-        self._resolve(state)
+        last_sequence = increment_sequence(batch.base_sequence, batch.count - 1)
+        state.last_acknowledged = max(state.last_acknowledged, last_sequence)
+        self._remove(batch)
 
-    def given_up(self, batch: ProducerBatch) -> None:
-        """Nobody knows whether the broker has the batch; later ones wait until those in flight are answered."""
-        state = self._state(batch.partition)
-        if batch in state.in_flight:
-            state.in_flight.remove(batch)
-        if batch.base_sequence != NO_SEQUENCE:
-            state.unresolved = True
-            self._resolve(state)
+    def may_retry(self, batch: ProducerBatch, error: ErrorCode) -> bool:
+        """Whether an error is worth a retry; OUT_OF_ORDER_SEQUENCE_NUMBER and UNKNOWN_PRODUCER_ID always are.
 
-    def refused_as_gap(self, batch: ProducerBatch, error: ErrorCode) -> None:
-        """OUT_OF_ORDER_SEQUENCE_NUMBER or UNKNOWN_PRODUCER_ID: perhaps records are missing on the broker."""
-        state = self._state(batch.partition)
-        follows = increment_sequence(state.last_acknowledged, 1) if state.last_acknowledged >= 0 else 0
-        bumps = gap_bumps_epoch(
-            is_next_sequence=batch.base_sequence == follows or error is ErrorCode.UNKNOWN_PRODUCER_ID,
-            sequence_unresolved=state.unresolved,
-        )
-        if bumps:
-            self._begin_epoch(state)
+        They mean either that an earlier batch is still missing or that the broker has lost records: then the
+        producer takes a new epoch.
+        """
+        if error is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER:
+            unresolved = self._unresolved.get(batch.partition)
+            if gap_bumps_epoch(
+                is_next_sequence=self._state(batch.partition).follows(batch.base_sequence),
+                sequence_unresolved=unresolved is not None,
+                follows_unresolved=unresolved == batch.base_sequence,
+                sequence_reset=batch.sequence_reset,
+            ):
+                self._to_renumber[batch.partition] = None
+            return True
+        if error is ErrorCode.UNKNOWN_PRODUCER_ID:
+            if not batch.sequence_reset:
+                self._to_renumber[batch.partition] = None
+            return True
+        return error.retriable
 
-    def _resolve(self, state: PartitionSequences) -> None:
-        if state.unresolved and not state.in_flight:
-            state.unresolved = False
-            if state.next_sequence != increment_sequence(max(state.last_acknowledged, -1), 1):
-                self._begin_epoch(state)
+    def expired(self, batch: ProducerBatch) -> None:
+        """delivery.timeout.ms is over; if the batch was tried before, nobody knows whether the broker has it.
 
-    def _begin_epoch(self, state: PartitionSequences) -> None:
-        """A new epoch; what is in flight or queued for retry in this partition is numbered from 0 again."""
-        self.epoch += 1
-        state.epoch, state.next_sequence, state.last_acknowledged = self.epoch, 0, -1
-        for batch in state.in_flight:
-            batch.producer_epoch = self.epoch
-            batch.base_sequence = state.next_sequence
-            state.next_sequence = increment_sequence(state.next_sequence, batch.count)
+        Later ones wait then until those in flight are answered.
+        """
+        self._remove(batch)
+        if batch.attempts > 0:
+            follows = increment_sequence(batch.base_sequence, batch.count)
+            self._unresolved[batch.partition] = max(follows, self._unresolved.get(batch.partition, -1))
+
+    def refused(self, batch: ProducerBatch, error: ErrorCode, *, retries_left: bool) -> None:
+        """The broker does not take the batch: its number is free, so the partition is numbered anew."""
+        self._remove(batch)
+        if retries_left or error is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER:
+            self._to_renumber[batch.partition] = None
+
+    def _remove(self, batch: ProducerBatch) -> None:
+        in_flight = self._state(batch.partition).in_flight
+        if batch in in_flight:
+            in_flight.remove(batch)
 
     def _state(self, partition: TopicPartition) -> PartitionSequences:
         state = self._partitions.get(partition)

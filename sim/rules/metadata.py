@@ -10,10 +10,11 @@ Fidelity: approximate — topics, partitions and brokers only; features, quotas,
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from sim.rules.batching import retry_backoff_ms as exponential_backoff_ms
 from sim.rules.election import PartitionRegistration
 from sim.rules.topics import TopicPartition
 
-__all__ = ["BrokerRegistration", "MetadataImage", "PartitionChange"]
+__all__ = ["BrokerRegistration", "MetadataImage", "PartitionChange", "refresh_backoff_ms"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +71,18 @@ class MetadataImage:
     def topic_partitions(self, topic: str) -> list[TopicPartition]:
         """The partitions of a topic in order; none for an unknown topic."""
         return [TopicPartition(topic, number) for number in range(self.partition_counts.get(topic, 0))]
+
+
+def refresh_backoff_ms(
+    failures: int, equivalent_responses: int, retry_backoff_ms: int, retry_backoff_max_ms: int, jitter: float = 0.0
+) -> int:
+    """How long after the last response, or failure, a client may ask for metadata again.
+
+    `failures` in a row and `equivalent_responses`, which brought no newer leader epoch, each double the wait;
+    `jitter` is drawn uniformly from -0.2 to 0.2.
+
+    Source: clients/src/main/java/org/apache/kafka/clients/Metadata.java timeToAllowUpdate
+    Fidelity: exact
+    """
+    doublings = max(failures, equivalent_responses, 1) - 1
+    return exponential_backoff_ms(doublings, retry_backoff_ms, retry_backoff_max_ms, jitter)

@@ -35,6 +35,10 @@ def varint_size(value: int) -> int:
     Source: clients/src/main/java/org/apache/kafka/common/utils/ByteUtils.java
     Fidelity: exact
     """
+    if -64 <= value < 64:
+        return 1
+    if -8192 <= value < 8192:
+        return 2
     zigzag = value << 1 if value >= 0 else ~(value << 1)
     return (zigzag.bit_length() + 6) // 7 or 1
 
@@ -109,6 +113,8 @@ def _content_size_bytes(key_size: int | None, value_size: int | None, headers: S
     """Key, value and headers with their length prefixes."""
     size = 1 if key_size is None else varint_size(key_size) + key_size
     size += 1 if value_size is None else varint_size(value_size) + value_size
+    if not headers:
+        return size + 1
     size += varint_size(len(headers))
     for name, value in headers:
         name_size = len(name.encode())

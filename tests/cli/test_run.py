@@ -59,10 +59,13 @@ def test_until_cuts_the_run_and_says_what_did_not_happen(kafkasim: Kafkasim) -> 
 
 def test_no_faults(kafkasim: Kafkasim) -> None:
     arguments = [*SHORT, "--set", "broker_crash_at=1s", "--set", "broker_back_after=500ms"]
-    stormy, calm = kafkasim(*arguments), kafkasim(*arguments, "--no-faults", "--out", "calm")
-    assert "some partition had fewer in-sync replicas" in stormy.out
-    assert "some partition had fewer in-sync replicas" not in calm.out
-    assert json.loads((kafkasim.folder / "calm/manifest.json").read_text())["planned_faults"] == []
+    kafkasim(*arguments, "--out", "stormy")
+    kafkasim(*arguments, "--no-faults", "--out", "calm")
+    stormy, calm = kafkasim.folder / "stormy", kafkasim.folder / "calm"
+    assert "broker 2 crashes at 1 s, until 1.5 s" in json.loads((stormy / "manifest.json").read_text())["planned_faults"]
+    assert json.loads((calm / "manifest.json").read_text())["planned_faults"] == []
+    assert '"BrokerStopped"' in (stormy / "facts.jsonl").read_text()
+    assert '"BrokerStopped"' not in (calm / "facts.jsonl").read_text()
 
 
 def test_the_artefacts_of_another_run_do_not_survive(kafkasim: Kafkasim) -> None:
