@@ -8,7 +8,7 @@ from typing import Any
 
 from simpy import Event
 
-from scenarios.payment_fraud.alerts import decode_alert, encode_alert
+from scenarios.payment_fraud.alerts import Alert, decode_alert, encode_alert
 from scenarios.payment_fraud.dead_letters import TOPIC as DEAD_LETTERS
 from scenarios.payment_fraud.dead_letters import DeadLetters
 from scenarios.payment_fraud.detector import FraudDetector
@@ -19,7 +19,8 @@ from scenarios.payment_fraud.warehouse import Warehouse, WarehouseRow
 from sim.actors.app import App, Behaviour
 from sim.actors.consumer import Consumer
 from sim.actors.consumer_records import CommitFailedError, ConsumerRecord
-from sim.actors.producer import SendTimeoutError
+from sim.actors.producer import Producer, SendTimeoutError
+from sim.actors.producer_batch import Delivery
 from sim.machine.clock import SECOND
 
 __all__ = ["alerting", "detector", "gateway", "loader"]
@@ -39,7 +40,7 @@ def gateway(feed: Feed, number: int, ledger: Ledger, linger_ms: int, dead_letter
         producer = app.producer(client_id=app.name, acks="all", linger_ms=linger_ms)
         while (arrival := feed.take(number, app.now)) is not None:
             for letter in dead_letters.take():
-                yield from producer.send(DEAD_LETTERS, letter)
+                yield from _send(producer, DEAD_LETTERS, letter)
             if isinstance(arrival, int):
                 yield app.until(arrival)
                 continue
@@ -55,14 +56,14 @@ def gateway(feed: Feed, number: int, ledger: Ledger, linger_ms: int, dead_letter
             else:
                 ledger.take(arrival.payment, arrival.time, delivery)
         for letter in dead_letters.take():
-            yield from producer.send(DEAD_LETTERS, letter)
+            yield from _send(producer, DEAD_LETTERS, letter)
         yield from producer.close()
 
     return run
 
 
 def detector() -> Behaviour:
-    """Keeps windows per card and sends what looks wrong to `alerts`; commits once a second, after its alerts."""
+    """Keeps windows per card and sends what looks wrong to `alerts`; commits each second once its alerts are safe."""
 
     def run(app: App) -> Steps:
         windows = FraudDetector()
@@ -70,6 +71,7 @@ def detector() -> Behaviour:
             "fraud-detection", ["payments"], client_id=app.name, auto_offset_reset="earliest", enable_auto_commit=False
         )
         producer = app.producer(client_id=f"{app.name}-alerts", acks="all")
+        sent: dict[Alert, Delivery] = {}
         committed = app.now
         while True:
             records = yield from consumer.poll()
@@ -77,13 +79,18 @@ def detector() -> Behaviour:
                 payment = _payment(record)
                 alert = None if payment is None else windows.inspect(payment)
                 if alert is not None:
-                    yield from producer.send("alerts", encode_alert(alert), record.key)
+                    sent[alert] = yield from _send(producer, "alerts", encode_alert(alert), record.key)
             if records:
                 yield app.busy(ms=INSPECTION_MS * len(records))
             if app.now - committed >= SECOND:
                 committed = app.now
                 yield from producer.flush()
-                yield from _commit(consumer)
+                given_up = [alert for alert, delivery in sent.items() if delivery.batch.error is not None]
+                sent.clear()
+                for alert in given_up:
+                    sent[alert] = yield from _send(producer, "alerts", encode_alert(alert), alert.card.encode())
+                if not given_up:
+                    yield from _commit(consumer)
 
     return run
 
@@ -132,6 +139,15 @@ def alerting(ledger: Ledger) -> Behaviour:
                     ledger.alert(decode_alert(record.value), app.now)
 
     return run
+
+
+def _send(producer: Producer, topic: str, value: bytes, key: bytes | None = None) -> Generator[Event, Any, Delivery]:
+    """Send, and wait for room in the buffer as long as it takes."""
+    while True:
+        try:
+            return (yield from producer.send(topic, value, key))
+        except SendTimeoutError:
+            continue
 
 
 def _commit(consumer: Consumer) -> Steps:

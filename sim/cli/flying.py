@@ -18,16 +18,19 @@ from sim.world.settings import Input
 
 __all__ = ["fly"]
 
+PATIENCE = 3
+
 
 class Interruption:
-    """The first Ctrl-C ends the flight at the next simulated second; after three the user has lost patience."""
+    """The first Ctrl-C ends the flight at the next simulated second; the third one drops it."""
 
     def __init__(self) -> None:
         self.count = 0
 
     def __call__(self, _: int, __: FrameType | None) -> None:
         self.count += 1
-        if self.count == 3:
+        if self.count == PATIENCE:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
             raise click.Abort
 
 
@@ -62,10 +65,10 @@ def fly(
 
 @contextmanager
 def interruptible() -> Iterator[Interruption]:
-    """Takes Ctrl-C over for a while."""
+    """Takes Ctrl-C over for a while; one that was heard is enough, and what follows may finish in peace."""
     interruption = Interruption()
     before = signal.signal(signal.SIGINT, interruption)
     try:
         yield interruption
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, signal.SIG_IGN if interruption.count else before)

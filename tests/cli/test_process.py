@@ -53,7 +53,7 @@ def test_ctrl_c_writes_what_is_there_and_says_that_it_is_partial(tmp_path: Path)
     assert len((tmp_path / "o" / "facts.jsonl").read_text().splitlines()) > 10
 
 
-def test_the_impatient_leave_nothing(tmp_path: Path) -> None:
+def test_however_often_ctrl_c_comes_all_or_nothing_is_written(tmp_path: Path) -> None:
     process = started(tmp_path, *LONG)
     for _ in flying(tmp_path):
         with suppress(subprocess.TimeoutExpired):
@@ -64,9 +64,12 @@ def test_the_impatient_leave_nothing(tmp_path: Path) -> None:
         with suppress(subprocess.TimeoutExpired):
             process.wait(0.05)
     out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (130, "")
-    assert err == "kafkasim: interrupted, nothing was written\n"
-    assert list(tmp_path.iterdir()) == []
+    assert process.returncode == 130
+    assert err.count("\n") == 1
+    if "nothing was written" in err:
+        assert (out, list(tmp_path.iterdir())) == ("", [])
+    else:
+        assert {path.name for path in (tmp_path / "o").iterdir()} - {"money.json"} == ARTEFACTS
 
 
 def test_a_reader_that_goes_away_is_no_traceback(tmp_path: Path) -> None:

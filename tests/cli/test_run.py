@@ -62,7 +62,9 @@ def test_no_faults(kafkasim: Kafkasim) -> None:
     kafkasim(*arguments, "--out", "stormy")
     kafkasim(*arguments, "--no-faults", "--out", "calm")
     stormy, calm = kafkasim.folder / "stormy", kafkasim.folder / "calm"
-    assert "broker 2 crashes at 1 s, until 1.5 s" in json.loads((stormy / "manifest.json").read_text())["planned_faults"]
+    assert (
+        "broker 2 crashes at 1 s, until 1.5 s" in json.loads((stormy / "manifest.json").read_text())["planned_faults"]
+    )
     assert json.loads((calm / "manifest.json").read_text())["planned_faults"] == []
     assert '"BrokerStopped"' in (stormy / "facts.jsonl").read_text()
     assert '"BrokerStopped"' not in (calm / "facts.jsonl").read_text()
