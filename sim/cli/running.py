@@ -46,7 +46,10 @@ def run(
     no_faults: bool,
     as_json: bool,
 ) -> None:
-    """Fly the scenario NAME and leave manifest, facts, metrics, verdict and plot in a folder."""
+    """Fly the scenario NAME and tell its outcome.
+
+    Manifest, facts, metrics, verdict and plot are left in a folder, all of them or none.
+    """
     scenario = scenarios.find(name)
     data = read_input(scenario, source, columns, speed, reorder_window, on_bad_line)
     folder = read_out(out, scenario)
@@ -66,7 +69,10 @@ def run(
 @click.option("--out", metavar="DIR", help="Folder for the artefacts.  [default: beside the first]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def rerun(manifest: Path, out: str | None, as_json: bool) -> None:
-    """Fly what a manifest describes once more; the facts are the same to the byte."""
+    """Fly once more what a MANIFEST describes.
+
+    Settings, seed and input are the same, and so are the facts, to the byte.
+    """
     wanted = read_manifest(manifest)
     scenario = scenarios.find(wanted["scenario"])
     until = None if wanted["until_s"] is None else round(wanted["until_s"] * 1e9)

@@ -90,7 +90,7 @@ ARGUMENTS = [
     ("run payment-fraud --input good.csv --columns time", "--columns: 'time' is not role=column; write time=when"),
     ("run payment-fraud --input good.csv --columns=", "--columns: '' is not role=column"),
     ("run payment-fraud --input good.csv --columns key=a,key=b", "--columns: role 'key' is given twice"),
-    ("run payment-fraud --input good.csv --columns key=crad", "good.csv, no column 'crad' for key; did you .*'card'"),
+    ("run payment-fraud --input good.csv --columns key=crad", "line 1: no column 'crad' for key; did you .*'card'"),
     ("run payment-fraud --input good.csv --set arrivals=poisson:5", "arrivals=poisson:5: .* the file says that"),
     ("run payment-fraud --input good.csv --set duration=5m", "duration=5m: .* with --input the file says that"),
     ("run payment-fraud --input good.csv --set replication_factor=5", "replication factor 5 is not between"),

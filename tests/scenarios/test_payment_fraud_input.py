@@ -202,4 +202,4 @@ def test_a_million_rows(tmp_path: Path, rows: object, column: str, speed: str) -
     assert summary["metrics"]["money"]["ok"]
     assert loaded(tmp_path / "o") == (1_000_000, cents_in(path, column))
     peak_mib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    assert peak_mib < 1100, f"{summary['wall_s']} s, {peak_mib} MiB"
+    assert peak_mib < 1400, f"{summary['wall_s']} s, {peak_mib} MiB"
