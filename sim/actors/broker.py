@@ -1,6 +1,7 @@
 """A broker: a process with replicas on its disk, which answers clients, followers and group members.
 
 Source: core/src/main/scala/kafka/server/BrokerServer.scala, KafkaApis.scala
+Fidelity: approximate — the requests of `_handlers` only; no quotas, authorization or TLS
 """
 
 from collections.abc import Callable

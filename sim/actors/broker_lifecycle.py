@@ -37,6 +37,7 @@ class BrokerState(Enum):
     """How far a broker has got: catching up with the metadata log, waiting to be unfenced, taking part.
 
     Source: server-common/src/main/java/org/apache/kafka/metadata/BrokerState.java
+    Fidelity: approximate — without controlled shutdown
     """
 
     STARTING = 1

@@ -1,6 +1,7 @@
 """Classic consumer groups as a coordinator runs them: the requests of their members.
 
 Source: group-coordinator/src/main/java/org/apache/kafka/coordinator/group/GroupMetadataManager.java
+Fidelity: approximate — dynamic members only
 Left out: static members' own path, conversion to the consumer protocol.
 """
 

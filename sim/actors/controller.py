@@ -1,6 +1,7 @@
 """The active KRaft controller: who is alive, who leads, and the metadata log that tells everybody.
 
 Source: metadata/src/main/java/org/apache/kafka/controller/QuorumController.java
+Fidelity: approximate — a quorum of one, whose log needs no other voter
 Left out: a quorum of several controllers, snapshots, topic deletion and reassignment, controlled shutdown.
 """
 

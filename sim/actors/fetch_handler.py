@@ -1,6 +1,7 @@
 """A broker's answer to fetches, of followers and of consumers: read, or wait for something to read.
 
 Source: core/src/main/scala/kafka/server/ReplicaManager.scala fetchMessages, readFromLog; DelayedFetch.scala
+Fidelity: approximate — no fetch from followers, no quotas, no tiered storage
 Left out: a parked fetch of a segment that is not the last one is not answered early (DelayedFetch, case F).
 """
 

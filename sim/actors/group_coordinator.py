@@ -1,6 +1,7 @@
 """The group coordinator of one broker: it leads parts of `__consumer_offsets` and the groups kept there.
 
 Source: group-coordinator/src/main/java/org/apache/kafka/coordinator/group/GroupCoordinatorService.java
+Fidelity: approximate — loading takes no time and offsets never expire
 """
 
 from collections.abc import Callable

@@ -1,6 +1,7 @@
 """Rebalances of classic groups: members join, a generation begins, the leader's assignment is stored and given out.
 
 Source: group-coordinator/src/main/java/org/apache/kafka/coordinator/group/GroupMetadataManager.java
+Fidelity: approximate — dynamic members only
 """
 
 from collections.abc import Callable

@@ -16,6 +16,7 @@ class GroupTimers:
     """At most one heartbeat timer per member and one join and one sync timer per group.
 
     Source: coordinator-common/src/main/java/org/apache/kafka/coordinator/common/runtime/CoordinatorTimer.java
+    Fidelity: exact
     """
 
     def __init__(self, broker: "Broker") -> None:

@@ -1,6 +1,7 @@
 """A leader's proposals to change its ISRs, through the controller: one request at a time, one proposal per partition.
 
 Source: core/src/main/scala/kafka/server/AlterPartitionManager.scala; Partition.scala maybeShrinkIsr, maybeExpandIsr
+Fidelity: approximate — one channel to the only controller
 """
 
 from typing import TYPE_CHECKING

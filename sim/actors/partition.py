@@ -1,6 +1,7 @@
 """One replica of a partition on one broker and, while it leads, what it knows of its followers.
 
 Source: core/src/main/scala/kafka/cluster/Partition.scala
+Fidelity: approximate — one log directory, no transactions
 """
 
 from collections.abc import Callable
@@ -96,10 +97,10 @@ class Partition:
     @property
     def maximal_isr(self) -> tuple[int, ...]:
         """The ISR and whoever is about to join it; a member about to leave still counts."""
+        isr = self.registration.isr
         if self.proposal is None:
-            return self.registration.isr
-        joining = tuple(broker for broker in self.proposal.isr if broker not in self.registration.isr)
-        return self.registration.isr + joining
+            return isr
+        return isr + tuple(broker for broker in self.proposal.isr if broker not in isr)
 
     def lead(self, registration: PartitionRegistration, now_ms: int) -> None:
         """Take over, or go on, as leader of the epoch in the registration."""
@@ -148,6 +149,7 @@ class Partition:
         """The first or the next offset for a consumer; none while the watermark lags behind this leader's epoch.
 
         Source: core/src/main/scala/kafka/cluster/Partition.scala fetchOffsetForTimestamp
+        Fidelity: exact
         """
         if not self.is_leader:
             return ErrorCode.NOT_LEADER_OR_FOLLOWER
@@ -285,8 +287,9 @@ class Partition:
 
     def propose_isr(self, isr: tuple[int, ...], broker_epoch: int) -> ProposedIsr:
         """Remember a change that the controller has not confirmed; the watermark already respects it."""
-        known: dict[int, int | None] = {broker: state.broker_epoch for broker, state in self.followers.items()}
-        known[self.broker_id] = broker_epoch
+        known = {broker: state.broker_epoch for broker, state in self.followers.items()} | {
+            self.broker_id: broker_epoch
+        }
         epochs = (known.get(broker) for broker in isr)
         members = tuple(UNKNOWN_BROKER_EPOCH if epoch is None else epoch for epoch in epochs)
         self.proposal = ProposedIsr(self.registration.leader_epoch, self.registration.partition_epoch, isr, members)

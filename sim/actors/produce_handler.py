@@ -1,6 +1,7 @@
 """A broker's answer to produce requests: append, then wait for the high watermark if acks=all.
 
 Source: core/src/main/scala/kafka/server/ReplicaManager.scala appendRecords; DelayedProduce.scala
+Fidelity: approximate — no quotas, no verification of transactions
 """
 
 from collections.abc import Callable, Iterable

@@ -1,6 +1,7 @@
 """A broker hands out producer ids from blocks that the controller gives it.
 
 Source: transaction-coordinator/src/main/java/org/apache/kafka/coordinator/transaction/RPCProducerIdManager.java
+Fidelity: exact
 """
 
 from typing import TYPE_CHECKING

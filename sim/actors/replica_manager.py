@@ -1,6 +1,7 @@
 """The replicas of one broker: which it leads, which it follows, as the metadata log says.
 
 Source: core/src/main/scala/kafka/server/ReplicaManager.scala applyDelta
+Fidelity: approximate — one log directory, one fetcher per leader
 """
 
 from collections.abc import Iterable

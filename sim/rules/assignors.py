@@ -19,6 +19,7 @@ class Subscription:
     """What a member says of itself when it joins: its topics, and what it owned in which generation.
 
     Source: clients/src/main/java/org/apache/kafka/clients/consumer/ConsumerPartitionAssignor.java Subscription
+    Fidelity: approximate — racks and user data are left out
     """
 
     topics: tuple[str, ...] = ()

@@ -29,6 +29,7 @@ class PartitionRegistration:
     """What the controller holds of one partition; replica lists are broker ids, `replicas` in order of preference.
 
     Source: metadata/src/main/java/org/apache/kafka/metadata/PartitionRegistration.java
+    Fidelity: approximate — log directories and replicas being added or removed are left out
     """
 
     replicas: tuple[int, ...]

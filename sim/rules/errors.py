@@ -18,6 +18,7 @@ class ErrorCode(Enum):
     """An error code of the protocol: its Kafka name and whether a client may retry.
 
     Source: clients/src/main/java/org/apache/kafka/common/protocol/Errors.java
+    Fidelity: approximate — the codes that the simulator speaks, not all of them
     """
 
     NONE = (0, False)

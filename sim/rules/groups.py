@@ -17,6 +17,7 @@ class GroupState(Enum):
     """The state of a classic group; values are Kafka's own names.
 
     Source: group-coordinator/src/main/java/org/apache/kafka/coordinator/group/classic/ClassicGroupState.java
+    Fidelity: exact
     """
 
     EMPTY = "Empty"

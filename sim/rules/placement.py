@@ -16,6 +16,7 @@ class UsableBroker:
     """A registered broker as the placement sees it.
 
     Source: metadata/src/main/java/org/apache/kafka/metadata/placement/UsableBroker.java
+    Fidelity: exact
     """
 
     id: int

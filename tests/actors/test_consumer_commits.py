@@ -1,6 +1,6 @@
 """Position, commit and what comes again: at least once, automatic commits, commits that fail."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -11,12 +11,13 @@ from sim.actors.app import App
 from sim.actors.consumer import (
     ClientTimeoutError,
     CommitFailedError,
+    Consumer,
     ConsumerRecord,
     RebalanceInProgressError,
     RebalanceListener,
 )
 from sim.rules.coordinator import OFFSETS_TOPIC, partition_for_group
-from sim.rules.facts import MemberRemoved, OffsetsCommitted
+from sim.rules.facts import MemberRemoved, OffsetsCommitted, PartitionsAssigned
 from sim.rules.topics import TopicPartition
 from sim.world.topics import Topic
 from tests.actors.flights import P, Source, Story, seconds
@@ -255,32 +256,35 @@ def test_a_commit_that_nobody_answers_gives_up_after_default_api_timeout_ms() ->
     assert 9.0 <= took[1] <= 13.5
 
 
-def test_partitions_are_committed_before_they_are_given_up_by_the_listener_or_by_itself() -> None:
-    """Nothing is delivered twice when a second member joins a group whose first commits in its listener."""
+class Committing(RebalanceListener):
+    """Commits what it is about to lose."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self.consumer = consumer
+
+    def on_partitions_revoked(self, _: Sequence[TopicPartition]) -> Steps:
+        yield from self.consumer.commit()
+
+
+@pytest.mark.parametrize("automatic", [True, False])
+def test_partitions_are_committed_before_they_are_given_up(automatic: bool) -> None:
+    """By the client itself, or by the listener: nothing is delivered twice when a second member joins."""
     got: list[int] = []
-
-    class Committing(RebalanceListener):
-        def __init__(self, consumer: Any) -> None:
-            self.consumer = consumer
-            self.revoked = 0
-
-        def on_partitions_revoked(self, _: Any) -> Steps:
-            self.revoked += 1
-            yield from self.consumer.commit()
-
-    listeners: list[Committing] = []
 
     def member(app: App) -> Steps:
         if app.name == "two":
             yield app.busy(ms=6000)
-        consumer = app.consumer("readers", auto_offset_reset="earliest", enable_auto_commit=False)
-        listeners.append(Committing(consumer))
-        consumer.subscribe(["payments"], listeners[-1])
+        consumer = app.consumer(
+            "readers", auto_offset_reset="earliest", enable_auto_commit=automatic, auto_commit_interval_ms=60_000
+        )
+        consumer.subscribe(["payments"], None if automatic else Committing(consumer))
         while True:
             got.extend(map(number, (yield from consumer.poll(100))))
 
     source = Source(every_ms=10, until_s=15)
     story = Story(apps={"source": source, "one": member, "two": member}, broker_config=FAST)
     story.fly(17)
-    assert listeners[0].revoked >= 1
+    revoked = story.when(PartitionsAssigned, after_s=6, partitions=())
+    assert revoked
+    assert story.when(OffsetsCommitted)[0] == pytest.approx(revoked[0], abs=0.01)
     assert sorted(got) == list(range(len(source.acknowledged)))

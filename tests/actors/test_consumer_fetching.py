@@ -113,18 +113,22 @@ def test_a_paused_partition_is_forgotten_by_the_session_and_told_again_when_resu
 
 
 def test_one_fetch_is_under_way_per_broker_and_a_full_buffer_sends_none() -> None:
-    """While the application works on what one fetch brought, nothing more is fetched: 50 polls, one fetch."""
+    """While the application works on what one fetch brought, nothing more is fetched: 50 polls, one fetch.
+
+    Not even of a partition of the same broker of which nothing is buffered.
+    """
     sizes: list[int] = []
 
     def read(app: App) -> Steps:
         yield app.busy(ms=3000)
         consumer = app.consumer(auto_offset_reset="earliest", max_poll_records=10)
-        consumer.assign([P])
+        consumer.assign([P, TopicPartition("wide", 0)])
         while len(sizes) < 50:
             sizes.append(len((yield from consumer.poll())))
             yield app.busy(ms=20)
 
-    story = Story(**ONE_BROKER, apps={"source": Source(every_ms=1, until_s=0.8, linger_ms=100)})
+    source = Source(every_ms=1, until_s=0.8, linger_ms=100)
+    story = Story(**ONE_BROKER, apps={"source": source}, more_topics=[Topic("wide", 1, 1)])
     story.fly(2)
     fetches = overhear_fetches(story, 1)
     story.cluster.app("reader", read, {}).start()

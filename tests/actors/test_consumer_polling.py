@@ -178,8 +178,9 @@ def test_a_paused_partition_keeps_its_buffered_records_and_blocks_no_other() -> 
         assert consumer.position(paused) == 10
         before = len(fetches)
         consumer.resume([paused])
-        seen.extend((record.partition, record.offset) for record in (yield from consumer.poll(0)))
-        assert len(fetches) == before
+        at_once = yield from consumer.poll(0)
+        assert (len(at_once), len(fetches)) == (10, before), "from the buffer"
+        seen.extend((record.partition, record.offset) for record in at_once)
         while len(seen) < 80:
             seen.extend((record.partition, record.offset) for record in (yield from consumer.poll(200)))
 
