@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sim.machine.watermark import Watermark
-from sim.rules.alter_partition import UNKNOWN_BROKER_EPOCH, ProposedIsr
+from sim.rules.alter_partition import ProposedIsr, proposed_isr
 from sim.rules.batch import RecordBatch
 from sim.rules.config.topic import TopicConfig
 from sim.rules.election import PartitionRegistration
@@ -287,12 +287,8 @@ class Partition:
 
     def propose_isr(self, isr: tuple[int, ...], broker_epoch: int) -> ProposedIsr:
         """Remember a change that the controller has not confirmed; the watermark already respects it."""
-        known = {broker: state.broker_epoch for broker, state in self.followers.items()} | {
-            self.broker_id: broker_epoch
-        }
-        epochs = (known.get(broker) for broker in isr)
-        members = tuple(UNKNOWN_BROKER_EPOCH if epoch is None else epoch for epoch in epochs)
-        self.proposal = ProposedIsr(self.registration.leader_epoch, self.registration.partition_epoch, isr, members)
+        followers = {broker: state.broker_epoch for broker, state in self.followers.items()}
+        self.proposal = proposed_isr(self.registration, isr, {**followers, self.broker_id: broker_epoch})
         self._know_bounds()
         return self.proposal
 

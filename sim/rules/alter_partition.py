@@ -11,7 +11,7 @@ from sim.rules.election import PartitionRegistration
 from sim.rules.errors import ErrorCode
 from sim.rules.metadata import BrokerRegistration
 
-__all__ = ["UNKNOWN_BROKER_EPOCH", "ProposedIsr", "Reaction", "alter_partition_refusal", "reaction_to_refusal"]
+__all__ = ["ProposedIsr", "Reaction", "alter_partition_refusal", "proposed_isr", "reaction_to_refusal"]
 
 UNKNOWN_BROKER_EPOCH = -1
 
@@ -30,6 +30,19 @@ class ProposedIsr:
     partition_epoch: int
     isr: tuple[int, ...]
     broker_epochs: tuple[int, ...]
+
+
+def proposed_isr(
+    partition: PartitionRegistration, isr: tuple[int, ...], broker_epochs: Mapping[int, int | None]
+) -> ProposedIsr:
+    """The proposal of a leader for its partition; a member whose broker epoch it does not know gets -1.
+
+    Source: core/src/main/scala/kafka/cluster/Partition.scala addBrokerEpochToIsr
+    Fidelity: exact
+    """
+    epochs = (broker_epochs.get(broker) for broker in isr)
+    members = tuple(UNKNOWN_BROKER_EPOCH if epoch is None else epoch for epoch in epochs)
+    return ProposedIsr(partition.leader_epoch, partition.partition_epoch, isr, members)
 
 
 def alter_partition_refusal(

@@ -39,7 +39,7 @@ class Reader:
     """Reads a partition without a group, from the beginning, and keeps when it got which number."""
 
     def __init__(self, **config: object) -> None:
-        self.config: dict[str, object] = {"auto_offset_reset": "earliest", **config}
+        self.config: dict[str, Any] = {"auto_offset_reset": "earliest", **config}
         self.got: list[tuple[float, int]] = []
         self.consumer: Consumer | None = None
 

@@ -50,7 +50,7 @@ class Batches:
 
     def stays(self) -> list[int]:
         """How many batches in a row were filled for the same partition, the last ones left out."""
-        filled = sorted(self.left, key=lambda left: int((left[1].columns.values or ())[0] or 0))
+        filled = sorted(self.left, key=lambda left: int((left[1].columns.values or [None])[0] or 0))
         return [len(list(batches)) for _, batches in groupby(filled, lambda left: left[1].partition)][:-1]
 
     @property

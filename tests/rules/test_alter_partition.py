@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.rules.alter_partition import ProposedIsr, alter_partition_refusal, reaction_to_refusal
+from sim.rules.alter_partition import (
+    ProposedIsr,
+    alter_partition_refusal,
+    proposed_isr,
+    reaction_to_refusal,
+)
 from sim.rules.election import PartitionRegistration
 from sim.rules.errors import ErrorCode
 from sim.rules.metadata import BrokerRegistration
@@ -14,6 +19,11 @@ from sim.rules.metadata import BrokerRegistration
 BROKERS = {broker: BrokerRegistration(broker, 10 + broker, 1, "rack", fenced=False) for broker in (1, 2, 3)}
 PARTITION = PartitionRegistration((1, 2, 3), (1, 2), 1, leader_epoch=4, partition_epoch=7)
 PROPOSAL = ProposedIsr(4, 7, (1, 2, 3), (11, 12, 13))
+
+
+def test_a_proposal_carries_the_epochs_that_its_leader_knows_of_each_member() -> None:
+    assert proposed_isr(PARTITION, (1, 2, 3), {1: 11, 2: 12, 3: 13}) == PROPOSAL
+    assert proposed_isr(PARTITION, (1, 3), {1: 11, 3: None}).broker_epochs == (11, -1)
 
 
 def test_accepts_what_the_present_leader_proposes_about_live_brokers() -> None:
