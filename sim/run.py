@@ -120,11 +120,18 @@ class Run:
                 labels = ";".join(f"{name}={value}" for name, value in sample.labels)
                 writer.writerow([f"{sample.time_s:g}", sample.metric, labels, f"{sample.value:.6g}"])
         self.plot(folder / "throughput_lag.png")
+        self.topology(folder / "topology.png")
         _write(folder / "manifest.json", json.dumps(self.manifest(), indent=1) + "\n")
 
     def plot(self, path: Path | None = None) -> Any:
         """Throughput and lag over time with the faults shaded; returns the matplotlib figure, or saves it."""
         from sim.view.throughput_lag import draw
+
+        return draw(self, path)
+
+    def topology(self, path: Path | None = None) -> Any:
+        """The workflow and the racks of the cluster as a drawing; returns the matplotlib figure, or saves it."""
+        from sim.view.topology import draw
 
         return draw(self, path)
 

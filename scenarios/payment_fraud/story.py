@@ -36,7 +36,7 @@ KNOBS = {
     "arrivals": Knob("poisson:450", "how payments arrive, per second: poisson:450, constant:450, bursts:…, daily:…"),
     "duration": Knob("4m", "how long payments arrive"),
     "gateways": Knob(2, "payment gateways, each with one producer", 1, 100),
-    "linger_ms": Knob(50, "linger.ms of the gateways' producers", 0, 60_000),
+    "linger_ms": Knob(100, "linger.ms of the gateways' producers", 0, 60_000),
     "detectors": Knob(3, "members of the fraud-detection group", 1, 100),
     "partitions": Knob(6, "partitions of the topic payments", 1, 1000),
     "brokers": Knob(3, "brokers in the cluster", 1, 100),

@@ -85,9 +85,7 @@ class Consumer:
             config.metadata_max_age_ms,
         )
         self._group_network.on_disconnect = metadata.request_update
-        self._coordinator = coordinator = CoordinatorClient(
-            owner, group_id, self._network, self._group_network, metadata
-        )
+        coordinator = CoordinatorClient(owner, group_id, self._network, self._group_network, metadata)
         self._membership = Membership(owner, group_id, client_id, config, coordinator, metadata, self._wake)
         self._commits = OffsetCommits(
             owner, group_id, client_id, config, self._subscriptions, self._membership, coordinator

@@ -51,6 +51,8 @@ class FetchHandler:
         response = FetchResponse(ErrorCode.NONE, session.session_id)
         urgent = self._read(session, body, response, first_time=True)
         self._look_at_outsiders(session, body)
+        if session.news and not urgent:
+            urgent = self._read(session, body, response, first_time=False)
         if urgent or body.max_wait_ms == 0 or body.min_bytes == 0:
             self._reply(session, request, response)
         else:

@@ -89,7 +89,9 @@ class OffsetCommits:
         """Every auto.commit.interval.ms store, without waiting, what earlier polls returned."""
         if self.automatic and self._owner.now >= self._next_auto_commit:
             self.restart_interval()
-            self._owner.spawn(self._commit_automatically(self._subscriptions.positions()))
+            offsets = self._subscriptions.positions()
+            if offsets:
+                self._owner.spawn(self._commit_automatically(offsets))
 
     def _commit_automatically(self, offsets: Offsets) -> Generator[Event, Any, None]:
         error = yield from self._commit_once(offsets)

@@ -16,6 +16,7 @@ OF_ANY_RUN = (
     "metrics.csv",
     "verdict.json",
     "throughput_lag.png",
+    "topology.png",
     "warehouse.duckdb",
     "money.json",
     "dead_letters.jsonl",

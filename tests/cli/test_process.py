@@ -15,7 +15,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-c", "from sim.cli.main import main; main()")
 LONG = ("run", "payment-fraud", "--set", "arrivals=poisson:40", "--set", "duration=2h", "--out", "o")
-ARTEFACTS = {"facts.jsonl", "manifest.json", "metrics.csv", "throughput_lag.png", "verdict.json", "warehouse.duckdb"}
+PICTURES = {"throughput_lag.png", "topology.png"}
+ARTEFACTS = {"facts.jsonl", "manifest.json", "metrics.csv", "verdict.json", "warehouse.duckdb", *PICTURES}
 
 
 def started(folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:

@@ -10,7 +10,7 @@ import pytest
 from tests.cli.command import Kafkasim
 
 SHORT = ("run", "payment-fraud", "--set", "duration=3s", "--set", "arrivals=poisson:60")
-ARTEFACTS = {"facts.jsonl", "manifest.json", "metrics.csv", "throughput_lag.png", "verdict.json"}
+ARTEFACTS = {"facts.jsonl", "manifest.json", "metrics.csv", "throughput_lag.png", "topology.png", "verdict.json"}
 KEYS = (
     "scenario seed simulated_s wall_s records_produced records_consumed records_per_wall_s verdict metrics trace_sha256"
 )
@@ -107,4 +107,4 @@ def test_narrow_terminals_lose_no_figure(kafkasim: Kafkasim, monkeypatch: pytest
     outcome = kafkasim(*SHORT)
     assert outcome.code == 0
     assert "…" not in outcome.out
-    assert "In runs/payment-fraud: facts.jsonl, manifest.json, metrics.csv, throughput_lag.png" in outcome.out
+    assert "In runs/payment-fraud: facts.jsonl, manifest.json, metrics.csv, throughput_lag.png, topology.png" in outcome.out

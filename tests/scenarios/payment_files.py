@@ -29,7 +29,8 @@ def simulated(rows: int, seconds_apart: float = 36.0, seed: int = 1) -> Iterator
     moment = datetime(2019, 1, 1)
     for row in range(rows):
         moment += timedelta(seconds=random.expovariate(1 / seconds_apart))
-        card, latitude, longitude = random.randrange(200), random.uniform(25, 48), random.uniform(-120, -70)
+        card = random.randrange(999)
+        latitude, longitude = 30 + card % 15 + random.uniform(-1, 1), card % 37 - 110 + random.uniform(-1, 1)
         yield (
             f'{row},{moment:%Y-%m-%d %H:%M:%S},{4_000_000_000_000_000 + card},"fraud_Shop {random.randrange(99)}, Inc",'
             f'misc_{card % 9},{random.lognormvariate(3.5, 1.2):.2f},Ann,Lee,F,"{card} Oak Lane",Town,NC,28654,'

@@ -19,7 +19,8 @@ from tests.scenarios.flights import facts
 
 ROOT = Path(__file__).parents[2]
 SESSION_TIMEOUT_S = 45
-ARTEFACTS = {"facts.jsonl", "manifest.json", "metrics.csv", "throughput_lag.png", "verdict.json", "warehouse.duckdb"}
+PICTURES = {"throughput_lag.png", "topology.png"}
+ARTEFACTS = {"facts.jsonl", "manifest.json", "metrics.csv", "verdict.json", "warehouse.duckdb", *PICTURES}
 BURST = {
     "duration": "1s",
     "arrivals": "bursts:10,20000,1s,100ms",

@@ -61,7 +61,7 @@ def test_a_file_of_simulated_cards(tmp_path: Path) -> None:
     assert_all_is_well(run)
     assert loaded(tmp_path) == (1500, cents_in(path, "amt"))
     assert run.results["alerts"]["recall"] is not None
-    assert len({record.key for record in in_log(run, "payments")}) == 200
+    assert len({record.key for record in in_log(run, "payments")}) > 500
 
 
 def test_a_file_without_cards_is_sent_with_null_keys(tmp_path: Path) -> None:

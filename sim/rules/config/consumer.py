@@ -40,6 +40,7 @@ class ConsumerConfig(Config):
         {
             "auto_commit_interval_ms",
             "auto_offset_reset",
+            "default_api_timeout_ms",
             "enable_auto_commit",
             "fetch_max_bytes",
             "fetch_max_wait_ms",
