@@ -107,4 +107,4 @@ def test_narrow_terminals_lose_no_figure(kafkasim: Kafkasim, monkeypatch: pytest
     outcome = kafkasim(*SHORT)
     assert outcome.code == 0
     assert "…" not in outcome.out
-    assert "In runs/payment-fraud: facts.jsonl, manifest.json, metrics.csv, throughput_lag.png, topology.png" in outcome.out
+    assert "In runs/payment-fraud: facts.jsonl, manifest.json, metrics.csv, throughput_lag.png" in outcome.out
