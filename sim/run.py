@@ -94,7 +94,7 @@ class Run:
             if source is None
             else {
                 "path": str(source.path),
-                "sha256": _file_sha256(source.path),
+                "sha256": _file_sha256(source.path) if source.path.is_file() else "",
                 "columns": dict(source.columns),
                 "speed": source.speed,
                 "reorder_window_ms": source.reorder_window_ms,

@@ -26,7 +26,7 @@ def _fate(verdict: Verdict) -> str:
             ("lost", verdict.lost),
             ("duplicated", verdict.duplicated),
             ("out of order", verdict.reordered),
-            ("undelivered", verdict.undelivered),
+            ("undelivered (counted per group)", verdict.undelivered),
         )
         if records
     ]
