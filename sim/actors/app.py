@@ -5,6 +5,7 @@ from typing import Any
 
 from simpy import Event
 
+from sim.actors.client_errors import ClientError
 from sim.actors.consumer import Consumer
 from sim.actors.network_client import Directory
 from sim.actors.producer import Producer
@@ -13,7 +14,8 @@ from sim.machine.clock import milliseconds
 from sim.machine.machine import Machine
 from sim.machine.network import Host
 from sim.rules.config import ConsumerConfig, ProducerConfig
-from sim.rules.facts import AppStarted, AppStopped
+from sim.rules.errors import KafkaError
+from sim.rules.facts import AppFailed, AppStarted, AppStopped
 
 __all__ = ["App", "Behaviour"]
 
@@ -42,6 +44,7 @@ class App(Actor):
         self.consumers: list[Consumer] = []
         self.finished = False
         self.starts = 0
+        self.failure: str | None = None
 
     def on_start(self) -> None:
         """Run the behaviour from its beginning."""
@@ -85,6 +88,10 @@ class App(Actor):
         return self.sleep(max(0, time - self.now))
 
     def _run(self) -> Generator[Event, Any, None]:
-        yield from self._behaviour(self)
-        self.finished = True
+        try:
+            yield from self._behaviour(self)
+            self.finished = True
+        except (ClientError, KafkaError) as error:
+            self.failure = f"{type(error).__name__}: {error}"
+            self.announce(AppFailed(self.name, self.failure))
         self.stop()

@@ -4,6 +4,7 @@ from sim.rules.errors import ErrorCode
 
 __all__ = [
     "ClientClosedError",
+    "ClientError",
     "ClientTimeoutError",
     "CommitFailedError",
     "GroupJoinError",
@@ -15,23 +16,27 @@ __all__ = [
 ]
 
 
-class ClientClosedError(Exception):
+class ClientError(Exception):
+    """What an application may catch from a client; one that does not dies of it, as a process would."""
+
+
+class ClientClosedError(ClientError):
     """A method of a client that was closed before, or is being closed."""
 
 
-class ClientTimeoutError(Exception):
+class ClientTimeoutError(ClientError):
     """A consumer's commit() or committed() got no answer within default.api.timeout.ms (Kafka's TimeoutException)."""
 
 
-class SendTimeoutError(Exception):
+class SendTimeoutError(ClientError):
     """send() has waited for metadata or buffer memory for max.block.ms (Kafka's TimeoutException)."""
 
 
-class RecordTooLargeError(Exception):
+class RecordTooLargeError(ClientError):
     """A record larger than max.request.size, or than all of buffer.memory."""
 
 
-class CommitFailedError(Exception):
+class CommitFailedError(ClientError):
     """The group has gone on without this member: its partitions belong to others, its work will be done again."""
 
 
@@ -39,7 +44,7 @@ class RebalanceInProgressError(CommitFailedError):
     """The group rebalances just now: poll() takes part in it, and if the partitions stay one may commit again."""
 
 
-class GroupJoinError(Exception):
+class GroupJoinError(ClientError):
     """The coordinator refuses this member for good; `code` is Kafka's name of the reason."""
 
     def __init__(self, code: ErrorCode, group_id: str) -> None:
@@ -51,9 +56,9 @@ class GroupJoinError(Exception):
         return f"cannot join group {self.group_id}: {self.code.name}"
 
 
-class NoOffsetForPartitionError(Exception):
+class NoOffsetForPartitionError(ClientError):
     """No committed offset, and auto.offset.reset is none."""
 
 
-class LogTruncationError(Exception):
+class LogTruncationError(ClientError):
     """Records that were read are gone after an unclean election, and auto.offset.reset is none."""

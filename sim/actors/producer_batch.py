@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from simpy import Event
 
+from sim.actors.client_errors import ClientError
 from sim.machine.clock import Clock
 from sim.machine.deadlines import Deadline
 from sim.rules.batch import RecordBatch, RecordColumns
@@ -26,7 +27,7 @@ from sim.rules.topics import TopicPartition
 __all__ = ["Delivery", "DeliveryError", "ProducerBatch", "RecordMetadata"]
 
 
-class DeliveryError(Exception):
+class DeliveryError(ClientError):
     """A record was not acknowledged; `code` is Kafka's name of the reason."""
 
     def __init__(self, code: ErrorCode, partition: TopicPartition) -> None:

@@ -16,6 +16,7 @@ def tell(flight: Flight, metrics: Metrics, verdict: Verdict) -> list[str]:
         *_latencies(metrics),
         *_lags(flight, metrics),
         *_availability(metrics),
+        *_failures(flight),
     ]
 
 
@@ -78,3 +79,8 @@ def _availability(metrics: Metrics) -> list[str]:
         if seconds:
             told.append(f"For {seconds} s {words}.")
     return told
+
+
+def _failures(flight: Flight) -> list[str]:
+    apps = flight.cluster.apps.values()
+    return [f"{app.name} died of an error that it did not catch: {app.failure}." for app in apps if app.failure]

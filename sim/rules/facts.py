@@ -12,6 +12,7 @@ from sim.rules.topics import TopicPartition
 
 __all__ = [
     "JOURNAL",
+    "AppFailed",
     "AppStarted",
     "AppStopped",
     "BatchFailed",
@@ -205,6 +206,14 @@ class AppStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class AppFailed:
+    """An application has not caught an error of its client and dies of it."""
+
+    app: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class AppStopped:
     """An application's process is gone; `finished` when it came to its own end."""
 
@@ -246,6 +255,7 @@ JOURNAL: tuple[type, ...] = (
     BatchRetried,
     BatchFailed,
     AppStarted,
+    AppFailed,
     AppStopped,
     LogClosed,
 )
