@@ -30,7 +30,7 @@ INSPECTION_MS = 0.05
 LOAD_BASE_MS = 20.0
 LOAD_ROW_MS = 0.02
 LOAD_ROWS = 5000
-LOAD_EVERY = 5 * SECOND
+LOAD_EVERY = 2 * SECOND
 
 
 def gateway(feed: Feed, number: int, ledger: Ledger, linger_ms: int, dead_letters: DeadLetters) -> Behaviour:
