@@ -23,7 +23,7 @@ from sim.scenario import Scenario
 from sim.world.flight import Flight
 from sim.world.settings import KINDS, Settings
 
-__all__ = ["Run", "fly", "no_garbage_collection", "prepare_folder"]
+__all__ = ["Run", "file_sha256", "fly", "no_garbage_collection", "prepare_folder"]
 
 Progress = Callable[[int, int], None]
 
@@ -94,7 +94,7 @@ class Run:
             if source is None
             else {
                 "path": str(source.path),
-                "sha256": _file_sha256(source.path) if source.path.is_file() else "",
+                "sha256": file_sha256(source.path) if source.path.is_file() else "",
                 "columns": dict(source.columns),
                 "speed": source.speed,
                 "reorder_window_ms": source.reorder_window_ms,
@@ -230,9 +230,7 @@ def _write(path: Path, text: str) -> None:
     unfinished.replace(path)
 
 
-def _file_sha256(path: Path) -> str:
-    digest = hashlib.sha256()
+def file_sha256(path: Path) -> str:
+    """The hash of a file's bytes, by which a later run knows it again."""
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

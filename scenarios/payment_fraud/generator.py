@@ -11,6 +11,8 @@ from scenarios.payment_fraud.customers import CATEGORIES, FAVOURITE_SHARES, Popu
 from scenarios.payment_fraud.fraud import PlannedFraud, plan_episodes
 from scenarios.payment_fraud.payments import Payment
 from scenarios.payment_fraud.places import CITIES
+from sim.machine.clock import SECOND
+from sim.world.workload import Poisson
 
 __all__ = ["DEFAULT_START_MS", "generate_payments", "poisson_arrivals"]
 
@@ -33,14 +35,8 @@ def poisson_arrivals(rng: np.random.Generator, rate_per_s: float, duration_s: fl
     """Arrival times in seconds of a Poisson process of this rate, from 0 to the duration."""
     if not rate_per_s > 0 or not duration_s >= 0:
         raise ValueError(f"a rate above 0 and a duration of 0 or more are needed: {rate_per_s}, {duration_s}")
-    time_s = 0.0
-    while True:
-        times_s = time_s + np.cumsum(rng.exponential(1.0 / rate_per_s, CHUNK_PAYMENTS))
-        if times_s[-1] >= duration_s:
-            yield from times_s[times_s < duration_s].tolist()
-            return
-        yield from times_s.tolist()
-        time_s = float(times_s[-1])
+    arrivals = Poisson(rate_per_s).arrivals(rng, round(duration_s * SECOND))
+    return (time / SECOND for time in arrivals)
 
 
 def generate_payments(

@@ -1,6 +1,5 @@
 """A manifest as a run leaves it, read back to fly the same again."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.rules.errors import ConfigError
+from sim.run import file_sha256
 from sim.world.settings import Input
 
 __all__ = ["changed_versions", "manifest_input", "read_manifest"]
@@ -55,9 +55,8 @@ def manifest_input(wanted: dict[str, Any]) -> Input | None:
     path = Path(source["path"])
     if not path.is_file():
         raise ConfigError(f"{path}: the input of the first run is not there; its path counts from {Path.cwd()}")
-    with path.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != source["sha256"]:
-            raise ConfigError(f"{path}: the input has changed since the first run; fly it anew with kafkasim run")
+    if file_sha256(path) != source["sha256"]:
+        raise ConfigError(f"{path}: the input has changed since the first run; fly it anew with kafkasim run")
     return Input(path, source["columns"], source["speed"], source["reorder_window_ms"], source["on_bad_line"])
 
 

@@ -19,7 +19,6 @@ __all__ = ["Cpu", "Disk", "Hardware", "Nic"]
 class Hardware:
     """What a broker's machine can do; every figure is an estimate."""
 
-    cores: int = 8
     request_cost: int = 25 * MICROSECOND
     batch_cost: int = 4 * MICROSECOND
     byte_cost: float = 0.4

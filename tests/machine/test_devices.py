@@ -107,4 +107,4 @@ def test_the_cost_of_a_request_grows_with_its_batches_and_bytes() -> None:
     assert hardware.cost(0, 0) == 25_000
     assert hardware.cost(3, 1001) == 25_000 + 12_000 + 500
     with pytest.raises(AttributeError):
-        hardware.cores = 2  # type: ignore[misc]
+        hardware.request_cost = 2  # type: ignore[misc]
