@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parent / "vectors"
+import sim.conformance
+
+FOLDER = Path(sim.conformance.__file__).parent / "vectors"
 
 
 def document(family: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Kafka's own answers, and the rules put to them."""
