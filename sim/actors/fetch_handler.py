@@ -203,7 +203,7 @@ class FetchHandler:
     def _refusal(self, session: FetchSession, partition: Partition, wanted: FetchPartition) -> ErrorCode | None:
         error = fetch_error(partition, wanted)
         if error is None and session.replica_id >= 0:
-            error = partition.refuses_fetch(session.replica_id, session.replica_epoch)
+            error = partition.followers.refuses_fetch(session.replica_id, session.replica_epoch)
         return error
 
     def _read_partition(

@@ -8,19 +8,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sim.actors.followers import AliveEpoch, Followers
 from sim.machine.watermark import Watermark
 from sim.rules.alter_partition import ProposedIsr, proposed_isr
 from sim.rules.batch import RecordBatch
 from sim.rules.config.topic import TopicConfig
 from sim.rules.election import PartitionRegistration
 from sim.rules.errors import ErrorCode
-from sim.rules.high_watermark import (
-    acks_all_refusal,
-    bounds_high_watermark,
-    follower_high_watermark,
-    next_high_watermark,
-)
-from sim.rules.isr import FollowerState, broker_epoch_eligible, is_stale_fetch, isr_decision, may_join_isr
+from sim.rules.high_watermark import acks_all_refusal, follower_high_watermark, next_high_watermark
+from sim.rules.isr import isr_decision, may_join_isr
 from sim.rules.log import AppendResult, Log
 from sim.rules.topics import TopicPartition
 
@@ -29,20 +25,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Partition"]
 
-AliveEpoch = Callable[[int], int | None]
-
 QUIET_MS = 500  # a follower level with the log fetches again within replica.fetch.wait.max.ms, without naming it
 
 
 class Partition:
-    """A replica: its log survives the process, the rest is learnt anew from metadata and fetches.
-
-    `alive_epoch` tells the broker epoch of a broker that is registered and not fenced, None for any other.
-    """
+    """A replica: its log survives the process, the rest is learnt anew from metadata and fetches."""
 
     __slots__ = (
-        "_bounding",
-        "alive_epoch",
         "broker_id",
         "config",
         "consumers",
@@ -54,7 +43,6 @@ class Partition:
         "name",
         "proposal",
         "registration",
-        "replica_lag_time_max_ms",
         "replicators",
     )
 
@@ -72,15 +60,12 @@ class Partition:
         self.broker_id = broker_id
         self.log = log
         self.config = config
-        self.replica_lag_time_max_ms = replica_lag_time_max_ms
-        self.alive_epoch = alive_epoch
         self.registration = PartitionRegistration((), (), -1, -1, -1)
         self.high_watermark = Watermark(min(checkpoint, log.log_end_offset))
-        self.followers: dict[int, FollowerState] = {}
+        self.followers = Followers(alive_epoch, replica_lag_time_max_ms)
         self.proposal: ProposedIsr | None = None
         self.epoch_start_offset: int | None = None
         self.last_append_ms = 0
-        self._bounding: tuple[FollowerState, ...] = ()
         self.replicators: list[FetchSession] = []
         self.consumers: list[FetchSession] = []
 
@@ -110,7 +95,8 @@ class Partition:
         if new_epoch:
             self.epoch_start_offset = self.log.log_end_offset
             self.log.leader_epochs.assign(registration.leader_epoch, self.epoch_start_offset)
-            self._reset_followers(now_ms, not was_leader)
+            others = [broker for broker in registration.replicas if broker != self.broker_id]
+            self.followers.begin_epoch(others, registration.isr, now_ms, self.log.log_end_offset, not was_leader)
         self._commit_isr(now_ms)
 
     def isr_confirmed(self, isr: tuple[int, ...], partition_epoch: int, now_ms: int) -> None:
@@ -121,7 +107,7 @@ class Partition:
 
     def _commit_isr(self, now_ms: int) -> None:
         self.proposal = None
-        self._know_bounds()
+        self.followers.bound_by(self.maximal_isr)
         for session in self.replicators:
             if session.replica_id not in self.registration.isr:
                 session.outside[self.name] = None
@@ -132,8 +118,7 @@ class Partition:
         self.registration = registration
         self.proposal = None
         self.epoch_start_offset = None
-        self.followers = {}
-        self._bounding = ()
+        self.followers.resign()
         return self.high_watermark.abandon()
 
     def take_high_watermark(self, leader_high_watermark: int) -> None:
@@ -159,20 +144,6 @@ class Partition:
         lags = self.epoch_start_offset is not None and self.epoch_start_offset > watermark
         return ErrorCode.OFFSET_NOT_AVAILABLE if lags else watermark
 
-    def _reset_followers(self, now_ms: int, is_new_leader: bool) -> None:
-        known = {} if is_new_leader else self.followers
-        self.followers = {}
-        for broker in self.registration.replicas:
-            if broker != self.broker_id:
-                state = known.get(broker) or FollowerState(broker)
-                state.reset(now_ms, self.log.log_end_offset, is_new_leader, broker in self.registration.isr)
-                self.followers[broker] = state
-
-    def _know_bounds(self) -> None:
-        """The followers that always hold the high watermark back; looked up once per change of the ISR."""
-        maximal = self.maximal_isr
-        self._bounding = tuple(state for broker, state in self.followers.items() if broker in maximal)
-
     def append(self, batch: RecordBatch, acks: int, now_ms: int) -> AppendResult | ErrorCode:
         """Append a producer's batch as leader, or refuse it.
 
@@ -187,7 +158,7 @@ class Partition:
             if refusal is not None:
                 return refusal
         if now_ms - self.last_append_ms > QUIET_MS:
-            self._refresh_idle_followers()
+            self.followers.refresh_idle(self.log.log_end_offset, self.replicators)
         self.last_append_ms = now_ms
         result = self.log.append_as_leader(batch, self.registration.leader_epoch)
         if not result.duplicate:
@@ -196,23 +167,14 @@ class Partition:
                 session.tell(self.name)
         return result
 
-    def _refresh_idle_followers(self) -> None:
-        """A follower level with a quiet log was caught up at its session's last fetch."""
-        for session in self.replicators:
-            state = self.followers.get(session.replica_id)
-            if state is not None and state.log_end_offset == self.log.log_end_offset:
-                state.last_caught_up_ms = max(state.last_caught_up_ms, session.last_fetch_ms)
-
     def advance_high_watermark(self, now_ms: int) -> None:
         """Raise the high watermark as far as the followers allow and wake who waits for it."""
-        end_offsets = [state.log_end_offset for state in self._bounding]
         registration = self.registration
-        if len(self._bounding) < len(self.followers):
-            end_offsets += self._joining_end_offsets(now_ms)
+        log_end_offset = self.log.log_end_offset
         watermark = next_high_watermark(
             self.high_watermark.value,
-            self.log.log_end_offset,
-            end_offsets,
+            log_end_offset,
+            self.followers.bounding_end_offsets(log_end_offset, now_ms),
             len(registration.isr),
             self.config.min_insync_replicas,
             len(registration.replicas),
@@ -223,30 +185,6 @@ class Partition:
                 session.news[self.name] = None
             for session in tuple(self.consumers):
                 session.tell(self.name)
-
-    def _joining_end_offsets(self, now_ms: int) -> list[int]:
-        """End offsets of followers outside the ISR that must not be outrun."""
-        leader_end = self.log.log_end_offset
-        return [
-            state.log_end_offset
-            for state in self.followers.values()
-            if state not in self._bounding
-            and bounds_high_watermark(
-                False,
-                state.is_caught_up(leader_end, now_ms, self.replica_lag_time_max_ms),
-                self._is_eligible(state),
-            )
-        ]
-
-    def _is_eligible(self, state: FollowerState) -> bool:
-        return broker_epoch_eligible(state.broker_epoch, self.alive_epoch(state.broker_id))
-
-    def refuses_fetch(self, broker_id: int, broker_epoch: int) -> ErrorCode | None:
-        """Why a follower's fetch counts for nothing: it is no replica here, or an earlier life of that broker."""
-        if broker_id not in self.followers:
-            return ErrorCode.UNKNOWN_LEADER_EPOCH
-        stale = is_stale_fetch(broker_epoch, self.alive_epoch(broker_id))
-        return ErrorCode.NOT_LEADER_OR_FOLLOWER if stale else None
 
     def follower_fetched(self, broker_id: int, fetch_offset: int, now_ms: int, broker_epoch: int) -> bool:
         """Note a follower's fetch of records that this log has; True when its end offset has changed."""
@@ -260,7 +198,7 @@ class Partition:
         state = self.followers[broker_id]
         if broker_id in self.registration.isr or self.proposal is not None:
             return False
-        return self._is_eligible(state) and may_join_isr(
+        return self.followers.is_eligible(state) and may_join_isr(
             state.log_end_offset, self.high_watermark.value, self.epoch_start_offset
         )
 
@@ -276,7 +214,7 @@ class Partition:
                 leader_leo=self.log.log_end_offset,
                 follower_leo=state.log_end_offset,
                 last_caught_up_ms=state.last_caught_up_ms,
-                replica_lag_time_max_ms=self.replica_lag_time_max_ms,
+                replica_lag_time_max_ms=self.followers.replica_lag_time_max_ms,
                 in_isr=state.broker_id in self.registration.isr,
                 leader_hw=self.high_watermark.value,
                 leader_epoch_start_offset=None,
@@ -289,10 +227,10 @@ class Partition:
         """Remember a change that the controller has not confirmed; the watermark already respects it."""
         followers = {broker: state.broker_epoch for broker, state in self.followers.items()}
         self.proposal = proposed_isr(self.registration, isr, {**followers, self.broker_id: broker_epoch})
-        self._know_bounds()
+        self.followers.bound_by(self.maximal_isr)
         return self.proposal
 
     def forget_proposal(self) -> None:
         """The controller has refused, so that the committed ISR stands."""
         self.proposal = None
-        self._know_bounds()
+        self.followers.bound_by(self.maximal_isr)

@@ -99,7 +99,7 @@ def test_metadata_older_than_the_controllers_answer_is_skipped() -> None:
 
 def test_member_of_unknown_epoch_is_proposed_without_one() -> None:
     partition = partition_of_three((1, 2))
-    partition.alive_epoch = lambda _: 7
+    partition.followers.alive_epoch = lambda _: 7
     partition.follower_fetched(3, 10, 0, 7)
     assert partition.propose_isr((1, 2, 3), 5) == ProposedIsr(0, 0, (1, 2, 3), (5, -1, 7))
 
