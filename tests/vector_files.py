@@ -13,9 +13,3 @@ def document(family: str) -> dict[str, Any]:
     """The whole vector file of a family."""
     content: dict[str, Any] = json.loads((FOLDER / f"{family}.json").read_text(encoding="utf-8"))
     return content
-
-
-def vectors(family: str) -> list[dict[str, Any]]:
-    """The vectors of a family."""
-    found: list[dict[str, Any]] = document(family)["vectors"]
-    return found

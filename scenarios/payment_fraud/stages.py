@@ -19,8 +19,8 @@ from scenarios.payment_fraud.warehouse import Warehouse, WarehouseRow
 from sim.actors.app import App, Behaviour
 from sim.actors.consumer import Consumer
 from sim.actors.consumer_records import CommitFailedError, ConsumerRecord
+from sim.actors.delivery import Delivery
 from sim.actors.producer import Producer, SendTimeoutError
-from sim.actors.producer_batch import Delivery
 from sim.machine.clock import SECOND
 
 __all__ = ["alerting", "detector", "gateway", "loader"]

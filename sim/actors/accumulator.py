@@ -1,15 +1,17 @@
 """A producer's waiting room: batches by partition, oldest first.
 
 Source: clients/src/main/java/org/apache/kafka/clients/producer/internals/RecordAccumulator.java
-Fidelity: exact
-Left out: splitting of batches, partitioner.availability.timeout.ms.
+Fidelity: approximate — the jitter of a backoff is drawn once per retry, in Kafka at each look at the batch
 """
 
 from collections import deque
 from collections.abc import Sequence
 
+from sim.actors.batch_compression import Compressor
+from sim.actors.batch_splitting import split
 from sim.actors.buffer_pool import BufferPool
 from sim.actors.client_metadata import ClientMetadata
+from sim.actors.partition_choice import PartitionChoice
 from sim.actors.producer_batch import ProducerBatch
 from sim.actors.sequences import Sequences
 from sim.machine.actor import Actor
@@ -35,7 +37,8 @@ Queue = deque[ProducerBatch]
 class Accumulator:
     """Queues of batches; the oldest of each partition leaves first.
 
-    `muted` partitions have their only request in flight (max.in.flight.requests.per.connection=1).
+    `incomplete` batches are neither acknowledged nor given up; `muted` partitions have their only request in flight
+    (max.in.flight.requests.per.connection=1).
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Accumulator:
         config: ProducerConfig,
         metadata: ClientMetadata,
         sequences: Sequences | None,
+        compressor: Compressor | None = None,
     ) -> None:
         self._owner = owner
         self._origin = origin
@@ -55,6 +59,9 @@ class Accumulator:
         self._numbers: dict[TopicPartition, int] = {}
         self._by_leader: tuple[int, dict[int, list[TopicPartition]]] = (-1, {})
         self._drain_index: dict[int, int] = {}
+        self.compressor = compressor
+        self.choice = PartitionChoice(config, metadata, owner.random.randrange)
+        self.incomplete: dict[ProducerBatch, None] = {}
         self.muted: dict[TopicPartition, None] = {}
         self.pool = BufferPool(config.buffer_memory)
         self.flushing = 0
@@ -97,21 +104,23 @@ class Accumulator:
         if queue is None:
             queue = self._queues[partition] = deque()
             self._by_leader = (-1, {})
-        batch = ProducerBatch(partition, allocated_bytes, self._owner.now, self._numbers.get(partition, 0))
+        number = self._numbers.get(partition, 0)
+        compression = None if self.compressor is None else self.compressor.begin(partition.topic)
+        batch = ProducerBatch(partition, allocated_bytes, self._owner.now, number, compression)
         queue.append(batch)
+        self.choice.count(partition, 1)
+        self.incomplete[batch] = None
         return batch
+
+    def close(self) -> None:
+        """No record comes in any more, what is there may leave at once, and nobody gets memory."""
+        self.closed = True
+        self.pool.close()
 
     def is_complete(self, partition: TopicPartition) -> bool:
         """Whether no batch of the partition takes more records: then a switch of partitions leaves none half full."""
         queue = self._queues.get(partition)
         return not queue or queue[-1].full
-
-    def queue_sizes(self, topic: Sequence[TopicPartition], usable: Sequence[int]) -> list[int] | None:
-        """Batches waiting in the usable partitions of a topic, None unless each of the topic has a queue."""
-        queues = self._queues
-        if not all(partition in queues for partition in topic):
-            return None
-        return [len(queues[topic[number]]) for number in usable]
 
     def reenqueue(self, batch: ProducerBatch) -> None:
         """Put a batch back for another attempt after a backoff, in the order of its sequence."""
@@ -122,13 +131,40 @@ class Accumulator:
         batch.retry_backoff_ms = retry_backoff_ms(
             batch.attempts - 1, config.retry_backoff_ms, config.retry_backoff_max_ms, jitter
         )
-        queue = self._queues[batch.partition]
-        queue.insert(reenqueue_index([queued.base_sequence for queued in queue], batch.base_sequence), batch)
+        self._insert(batch)
+
+    def split_and_reenqueue(self, batch: ProducerBatch) -> list[ProducerBatch]:
+        """Put smaller batches in the place of one that the broker finds too large; they count as never tried."""
+        compression = None
+        if self.compressor is not None:
+            self.compressor.too_large(batch.partition.topic)
+            compression = self.compressor.begin(batch.partition.topic)
+        parts = split(batch, self._origin, self._config.batch_size, compression)
+        if self._sequences is not None:
+            self._sequences.split(batch, parts)
+        for part in reversed(parts):
+            self.incomplete[part] = None
+            self._insert(part)
+        self.release(batch)
+        self.incomplete.pop(batch, None)
+        batch.replaced_by(parts)
+        return parts
 
     def remove(self, batch: ProducerBatch) -> None:
         """Take out a batch that still waits, and close it."""
         self._seal(batch)
         self._queues[batch.partition].remove(batch)
+        self.choice.count(batch.partition, -1)
+
+    def release(self, batch: ProducerBatch) -> None:
+        """No request carries a batch any more: its memory is free."""
+        self.pool.give(batch.pooled_bytes)
+        batch.pooled_bytes = 0
+
+    def _insert(self, batch: ProducerBatch) -> None:
+        queue = self._queues[batch.partition]
+        queue.insert(reenqueue_index([queued.base_sequence for queued in queue], batch.base_sequence), batch)
+        self.choice.count(batch.partition, 1)
 
     def ready_leaders(self) -> list[int]:
         """Leaders for whom some batch is ready; -1 stands for batches without a known leader."""
@@ -142,7 +178,8 @@ class Accumulator:
 
     def is_ready(self, leader: int) -> bool:
         """Whether a request to this leader is worth while."""
-        return any(map(self.is_partition_ready, self._partitions_of(leader)))
+        queues = self._queues
+        return any(self._ready(name, queues[name]) for name in self._partitions_of(leader) if queues.get(name))
 
     def is_partition_ready(self, partition: TopicPartition) -> bool:
         """Whether the first batch of this partition is worth a request."""
@@ -160,7 +197,7 @@ class Accumulator:
         for index in drain_order(len(partitions), start):
             self._drain_index[leader] = index
             partition = partitions[index]
-            queue = self._queues[partition]
+            queue = self._queues.get(partition)
             if not queue or partition in self.muted or self._backing_off(queue[0]):
                 continue
             batch = queue[0]
@@ -169,6 +206,7 @@ class Accumulator:
             if self._sequences is not None and not self._sequences.may_drain(batch):
                 break
             queue.popleft()
+            self.choice.count(partition, -1)
             self._leave(batch)
             drained.append(batch)
             drained_bytes += batch.size_bytes
@@ -177,6 +215,8 @@ class Accumulator:
     def _leave(self, batch: ProducerBatch) -> None:
         self._seal(batch)
         batch.in_flight = True
+        if self.compressor is not None:
+            self.compressor.leaves(batch.partition.topic)
         batch.last_leader_epoch = self._metadata.leader_epoch(batch.partition)
         if batch.linger is not None:
             batch.linger.cancel()
@@ -188,14 +228,17 @@ class Accumulator:
     def _seal(self, batch: ProducerBatch) -> None:
         if batch.columns is None:
             batch.close(self._origin)
+            if self.compressor is not None:
+                self.compressor.closed(batch.records_bytes)
             self._numbers[batch.partition] = batch.first_number + batch.count
 
     def _partitions_of(self, leader: int) -> list[TopicPartition]:
         version, by_leader = self._by_leader
         if version != self._metadata.version:
             by_leader = {}
-            for partition in self._queues:
-                by_leader.setdefault(self._metadata.leader(partition), []).append(partition)
+            for topic in dict.fromkeys(partition.topic for partition in self._queues):
+                for partition in self._metadata.image.topic_partitions(topic):
+                    by_leader.setdefault(self._metadata.leader(partition), []).append(partition)
             self._by_leader = (self._metadata.version, by_leader)
         return by_leader.get(leader, [])
 

@@ -5,15 +5,18 @@ from typing import Any
 
 from simpy import Event
 
+from sim.actors.admin import Admin
 from sim.actors.client_errors import ClientError
 from sim.actors.consumer import Consumer
 from sim.actors.network_client import Directory
 from sim.actors.producer import Producer
+from sim.actors.share_consumer import ShareConsumer
 from sim.machine.actor import Actor
 from sim.machine.clock import milliseconds
 from sim.machine.machine import Machine
 from sim.machine.network import Host
-from sim.rules.config import ConsumerConfig, ProducerConfig
+from sim.rules.config import ConsumerConfig, ProducerConfig, ShareConsumerConfig
+from sim.rules.config.admin import AdminConfig
 from sim.rules.errors import KafkaError
 from sim.rules.facts import AppFailed, AppStarted, AppStopped
 
@@ -42,13 +45,16 @@ class App(Actor):
         self._overrides = overrides
         self.producers: list[Producer] = []
         self.consumers: list[Consumer] = []
+        self.share_consumers: list[ShareConsumer] = []
+        self.admins = 0
         self.finished = False
         self.starts = 0
         self.failure: str | None = None
 
     def on_start(self) -> None:
         """Run the behaviour from its beginning."""
-        self.producers, self.consumers, self.finished = [], [], False
+        self.producers, self.consumers, self.share_consumers, self.finished = [], [], [], False
+        self.admins = 0
         self.starts += 1
         self.announce(AppStarted(self.name))
         self.spawn(self._run())
@@ -59,25 +65,56 @@ class App(Actor):
             super().stop()
             self.announce(AppStopped(self.name, self.finished))
 
-    def producer(self, **config: object) -> Producer:
-        """A producer of this process; keys as Kafka's with underscores, the run's own overrides win."""
-        client_id = str(config.pop("client_id", f"{self.name}-producer-{len(self.producers) + 1}"))
+    def producer(self, **config: Any) -> Producer:
+        """A producer of this process; keys as Kafka's, with dots or underscores, the run's own overrides win.
+
+        `compression_ratio` is no key of Kafka's: what compression.type makes of the records. Raises ConfigError.
+        """
+        compression_ratio = config.pop("compression_ratio", None)
         merged = {**config, **self._overrides.get("producer", {})}
+        client_id = _client_id(merged, f"{self.name}-producer-{len(self.producers) + 1}")
         origin = client_id if self.starts == 1 else f"{client_id} (start {self.starts})"
-        made = Producer(self, client_id, ProducerConfig.of(merged), self._directory, self._bootstrap, origin)
+        made = Producer(
+            self,
+            client_id,
+            ProducerConfig.of(merged),
+            self._directory,
+            self._bootstrap,
+            origin,
+            compression_ratio,
+        )
         self.producers.append(made)
         return made
 
     def consumer(self, group_id: str = "", topics: Iterable[str] = (), **config: object) -> Consumer:
-        """A consumer of this process, subscribed to the topics if any are given."""
-        client_id = str(config.pop("client_id", f"{self.name}-consumer-{len(self.consumers) + 1}"))
+        """A consumer of this process, subscribed to the topics if any are given. Raises ConfigError."""
         merged = {**config, **self._overrides.get("consumer", {})}
+        client_id = _client_id(merged, f"{self.name}-consumer-{len(self.consumers) + 1}")
         made = Consumer(self, client_id, group_id, ConsumerConfig.of(merged), self._directory, self._bootstrap)
         wanted = tuple(topics)
         if wanted:
             made.subscribe(wanted)
         self.consumers.append(made)
         return made
+
+    def share_consumer(self, group_id: str, topics: Iterable[str] = (), **config: object) -> ShareConsumer:
+        """A share consumer of this process (KIP-932), subscribed to the topics if any are given. Raises ConfigError."""
+        merged = {**config, **self._overrides.get("share_consumer", {})}
+        client_id = _client_id(merged, f"{self.name}-share-consumer-{len(self.share_consumers) + 1}")
+        settings = ShareConsumerConfig.of(merged)
+        made = ShareConsumer(self, client_id, group_id, settings, self._directory, self._bootstrap)
+        wanted = tuple(topics)
+        if wanted:
+            made.subscribe(wanted)
+        self.share_consumers.append(made)
+        return made
+
+    def admin(self, **config: object) -> Admin:
+        """An administrator's client of this process. Raises ConfigError."""
+        self.admins += 1
+        merged = dict(config)
+        client_id = _client_id(merged, f"{self.name}-admin-{self.admins}")
+        return Admin(self, client_id, AdminConfig.of(merged), self._directory, self._bootstrap)
 
     def busy(self, ms: float) -> Event:
         """Work for so many milliseconds: `yield app.busy(ms=2)`."""
@@ -95,3 +132,9 @@ class App(Actor):
             self.failure = f"{type(error).__name__}: {error}"
             self.announce(AppFailed(self.name, self.failure))
         self.stop()
+
+
+def _client_id(config: dict[str, object], default: str) -> str:
+    """Take the client id out of a client's settings, in either spelling; the last one counts."""
+    given = [config.pop(key) for key in list(config) if key in ("client.id", "client_id")]
+    return str(given[-1]) if given else default

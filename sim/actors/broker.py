@@ -1,25 +1,36 @@
 """A broker: a process with replicas on its disk, which answers clients, followers and group members.
 
 Source: core/src/main/scala/kafka/server/BrokerServer.scala, KafkaApis.scala
-Fidelity: approximate — the requests of `_handlers` only; no quotas, authorization or TLS
+Fidelity: approximate — the requests of `_handlers` only; no authorization or TLS
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from sim.actors.admin_handlers import admin_handlers
 from sim.actors.broker_lifecycle import BrokerLifecycle
+from sim.actors.delete_records_handler import DeleteRecordsHandler
 from sim.actors.fetch_handler import FetchHandler
 from sim.actors.group_coordinator import GroupCoordinator
 from sim.actors.isr_manager import IsrManager
+from sim.actors.log_manager import LogManager
 from sim.actors.network_client import Directory, NetworkClient
 from sim.actors.partition import Partition
 from sim.actors.produce_handler import ProduceHandler
 from sim.actors.producer_ids import ProducerIds
+from sim.actors.quota_managers import ClientQuotas, QuotaManagers
 from sim.actors.replica_manager import ReplicaManager
+from sim.actors.share_coordinator import ShareCoordinator
+from sim.actors.share_partitions import SharePartitions
 from sim.actors.socket_server import Server, ServerRequest
+from sim.actors.transaction_coordinator import TransactionCoordinator
+from sim.actors.transaction_markers import TransactionMarkers
+from sim.actors.transaction_verification import TransactionVerification
 from sim.machine.devices import Cpu, Disk, Hardware
 from sim.machine.machine import Machine
 from sim.machine.network import Host
-from sim.rules.config import BrokerConfig, TopicConfig
+from sim.rules.admin_protocol import DeleteRecordsRequest
+from sim.rules.config import BrokerConfig, GroupConfig, TopicConfig
+from sim.rules.consumer_group_protocol import ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest
 from sim.rules.errors import ErrorCode
 from sim.rules.facts import BrokerStarted, BrokerStopped
 from sim.rules.group_protocol import (
@@ -33,6 +44,7 @@ from sim.rules.group_protocol import (
 )
 from sim.rules.log import Log
 from sim.rules.metadata import MetadataImage, PartitionChange
+from sim.rules.offset_lookup import FoundOffset
 from sim.rules.protocol import (
     FetchRequest,
     InitProducerIdRequest,
@@ -43,15 +55,23 @@ from sim.rules.protocol import (
     MetadataResponse,
     ProduceRequest,
 )
+from sim.rules.share_group_config import ShareGroupSettings, share_group_settings
+from sim.rules.share_group_protocol import ShareAcknowledgeRequest, ShareFetchRequest, ShareGroupHeartbeatRequest
+from sim.rules.share_group_state import ReadShareGroupStateRequest, WriteShareGroupStateRequest
+from sim.rules.topic_configs import TopicConfigs
 from sim.rules.topics import TopicPartition
+from sim.rules.transaction_protocol import (
+    AddPartitionsToTxnRequest,
+    EndTxnRequest,
+    TxnOffsetCommitRequest,
+    WriteTxnMarkersRequest,
+)
 
 __all__ = ["Broker"]
 
-TopicConfigs = Callable[[str], TopicConfig]
-
 
 class Broker(Server):
-    """One broker; `storage` and `checkpoints` are its disk and outlive the process, the rest is made at start."""
+    """One broker; `storage`, `topic_ids` and `checkpoints` are its disk and outlive the process, the rest does not."""
 
     def __init__(
         self,
@@ -60,21 +80,28 @@ class Broker(Server):
         host: Host,
         config: BrokerConfig,
         hardware: Hardware,
-        topic_config: TopicConfigs,
         directory: Directory,
         controller_id: int,
+        client_quotas: ClientQuotas | None = None,
+        group_configs: Mapping[str, GroupConfig] | None = None,
     ) -> None:
         super().__init__(machine, f"broker-{node_id}", host)
         self.node_id = node_id
         self.config = config
         self.hardware = hardware
-        self.topic_config = topic_config
+        self._topic_configs = TopicConfigs(config)
         self.directory = directory
         self.controller_id = controller_id
+        self.client_quotas = client_quotas or {}
+        self._group_configs = group_configs or {}
+        self._share_settings: dict[str, ShareGroupSettings] = {}
         self.cpu = Cpu(config.num_io_threads)
         self.disk = Disk(hardware)
         self.storage: dict[TopicPartition, Log] = {}
+        self.topic_ids: dict[TopicPartition, int] = {}
         self.checkpoints: dict[TopicPartition, int] = {}
+        self.cleaner_checkpoints: dict[TopicPartition, int] = {}
+        self._clean_shutdown_epoch = -1
         self.incarnation = 0
         self.epoch = -1
         self.image = MetadataImage()
@@ -89,30 +116,58 @@ class Broker(Server):
         self.listening = False
         self.replicas = ReplicaManager(self)
         self.replica_client = NetworkClient(self, self.directory, self.config.request_timeout_ms, 0, 0)
+        self.quotas = QuotaManagers(
+            self.client_quotas, self.config.quota_window_num, self.config.quota_window_size_seconds
+        )
         self.fetches = FetchHandler(self)
         self.produces = ProduceHandler(self)
+        self.deletes = DeleteRecordsHandler(self)
+        self.logs = LogManager(self)
         self.isr = IsrManager(self)
         self.groups = GroupCoordinator(self)
+        self.share_coordinator = ShareCoordinator(self)
+        self.share_partitions = SharePartitions(self)
         self.producer_ids = ProducerIds(self)
-        self.lifecycle = BrokerLifecycle(self)
-        self._handlers = {
+        self.transactions = TransactionCoordinator(self)
+        self.verification = TransactionVerification(self)
+        self.lifecycle = BrokerLifecycle(self, self._clean_shutdown_epoch)
+        self._clean_shutdown_epoch = -1
+        self._handlers = self._dispatch()
+        self.replicas.begin()
+        self.logs.begin()
+        self.announce(BrokerStarted(self.node_id))
+        if self.incarnation > 1:
+            self.lifecycle.join(self.hardware.broker_start)
+
+    def _dispatch(self) -> dict[type[Message], Callable[[ServerRequest], None]]:
+        """Who answers which kind of request."""
+        return {
             ProduceRequest: self.produces.handle,
             FetchRequest: self.fetches.handle,
             MetadataRequest: self._metadata,
             ListOffsetsRequest: self._list_offsets,
-            InitProducerIdRequest: self.producer_ids.handle,
+            DeleteRecordsRequest: self.deletes.handle,
+            InitProducerIdRequest: self.transactions.init_producer_id,
+            AddPartitionsToTxnRequest: self.transactions.add_partitions,
+            EndTxnRequest: self.transactions.end,
+            WriteTxnMarkersRequest: TransactionMarkers(self).handle,
             FindCoordinatorRequest: self.groups.find_coordinator,
             JoinGroupRequest: self.groups.join,
             SyncGroupRequest: self.groups.sync,
             HeartbeatRequest: self.groups.heartbeat,
+            ConsumerGroupHeartbeatRequest: self.groups.consumer_heartbeat,
+            ConsumerGroupDescribeRequest: self.groups.describe,
+            ShareGroupHeartbeatRequest: self.groups.share_heartbeat,
+            ShareFetchRequest: self.share_partitions.fetch,
+            ShareAcknowledgeRequest: self.share_partitions.acknowledge,
+            ReadShareGroupStateRequest: self.share_coordinator.read,
+            WriteShareGroupStateRequest: self.share_coordinator.write,
             LeaveGroupRequest: self.groups.leave,
+            **admin_handlers(self),
             OffsetCommitRequest: self.groups.commit,
+            TxnOffsetCommitRequest: self.groups.transactional_commit,
             OffsetFetchRequest: self.groups.fetch_offsets,
         }
-        self.replicas.begin()
-        self.announce(BrokerStarted(self.node_id))
-        if self.incarnation > 1:
-            self.lifecycle.join(self.hardware.broker_start)
 
     def join_running_cluster(self, image: MetadataImage) -> None:
         """Begin the first life registered, unfenced and up to date, as a cluster that has long been running."""
@@ -123,6 +178,31 @@ class Broker(Server):
         changes = [PartitionChange(name, registration) for name, registration in image.partitions.items()]
         self.replicas.apply(changes)
         self.lifecycle.go_on()
+
+    def shut_down(self) -> None:
+        """Asked to stop (`kill`), it hands leaderships over first, and exits when the controller allows it.
+
+        A process that hangs does so when it goes on; one that is dead takes no notice.
+
+        Source: core/src/main/scala/kafka/server/BrokerServer.scala shutdown
+        Fidelity: approximate — once allowed to, the process exits in no time
+        """
+        self.after(0, self._begin_shut_down)
+
+    def _begin_shut_down(self) -> None:
+        if not self.config.controlled_shutdown_enable:
+            self.exit()
+        else:
+            self.replicas.begin_controlled_shutdown()
+            self.lifecycle.begin_controlled_shutdown()
+
+    def exit(self) -> None:
+        """End cleanly: high watermarks and the mark of a clean shutdown, this life's epoch, are on the disk."""
+        self.replicas.checkpoint()
+        for log in self.storage.values():
+            log.close()
+        self._clean_shutdown_epoch = self.epoch
+        self.stop()
 
     def stop(self) -> None:
         """Killed: the disk keeps the logs, and the high watermarks as they were written last."""
@@ -137,20 +217,37 @@ class Broker(Server):
 
     def reply(self, request: ServerRequest, body: Message) -> None:
         """Answer a small request, at the price of one request handler's work."""
+        self.quotas.answered(request, body, self.hardware.request_cost, self.now_ms)
         request.reply(body, self.cpu.work(self.now, self.hardware.request_cost))
 
+    def topic_config(self, topic: str) -> TopicConfig:
+        """A topic's configuration as this broker knows it, broker defaults applied."""
+        return self._topic_configs.of(self.image, topic)
+
     def alive_epoch(self, broker_id: int) -> int | None:
-        """The epoch of a broker that is registered and not fenced, as far as this broker's metadata tells."""
+        """The epoch of a broker that may be in sync (neither fenced nor shutting down), as far as is known here."""
         broker = self.image.brokers.get(broker_id)
-        return None if broker is None or broker.fenced else broker.broker_epoch
+        return broker.broker_epoch if broker is not None and broker.is_active else None
 
     def became_leader(self, partition: Partition) -> None:
         """This broker leads a partition from now on; a part of `__consumer_offsets` brings its groups."""
         self.groups.elected(partition)
+        self.share_coordinator.elected(partition)
+        self.transactions.elected(partition)
 
     def resigned(self, partition: Partition) -> None:
         """This broker led a partition and does so no longer."""
         self.groups.resigned(partition)
+        self.share_coordinator.resigned(partition)
+        self.transactions.resigned(partition)
+        self.share_partitions.resigned(partition)
+
+    def share_settings(self, group_id: str) -> ShareGroupSettings:
+        """What holds for a share group here."""
+        if group_id not in self._share_settings:
+            config = self._group_configs.get(group_id, GroupConfig())
+            self._share_settings[group_id] = share_group_settings(self.config, config)
+        return self._share_settings[group_id]
 
     def read_from_disk(self, partition: Partition, from_offset: int, size_bytes: int) -> int:
         """When a read is done: now, unless it lies too far back for the page cache."""
@@ -164,9 +261,13 @@ class Broker(Server):
         body = request.body
         assert isinstance(body, ListOffsetsRequest)
         answer = ListOffsetsResponse({})
-        for name in body.partitions:
+        for name, timestamp_ms in body.partitions.items():
             partition = self.replicas.find(name)
-            found = partition if isinstance(partition, ErrorCode) else partition.offset_of(body.earliest)
+            found: FoundOffset | ErrorCode
+            if isinstance(partition, ErrorCode):
+                found = partition
+            else:
+                found = partition.offset_for(timestamp_ms, read_committed=body.read_committed)
             if isinstance(found, ErrorCode):
                 answer.errors[name] = found
             else:

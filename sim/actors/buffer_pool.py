@@ -14,10 +14,11 @@ __all__ = ["BufferPool"]
 class BufferPool:
     """`free_bytes` of buffer.memory; what is given back goes to the first in line until that one has enough."""
 
-    __slots__ = ("_waiting", "free_bytes")
+    __slots__ = ("_waiting", "closed", "free_bytes")
 
     def __init__(self, size_bytes: int) -> None:
         self.free_bytes = size_bytes
+        self.closed = False
         self._waiting: deque[tuple[int, Event]] = deque()
 
     @property
@@ -42,6 +43,13 @@ class BufferPool:
             self._waiting = deque(waiting for waiting in self._waiting if waiting[1] is not event)
             event.succeed(False)
             self._serve()
+
+    def close(self) -> None:
+        """Nobody gets memory any more; who waits is told so."""
+        self.closed = True
+        waiting, self._waiting = self._waiting, deque()
+        for _, event in waiting:
+            event.succeed(False)
 
     def give(self, size_bytes: int) -> None:
         """Give memory back."""

@@ -45,7 +45,7 @@ class ClientMetadata:
         self._leaders: dict[TopicPartition, tuple[int, int]] = {}
         self._listeners: list[Callable[[], None]] = []
         self._waiting: list[Event] = []
-        self._asking = self._closed = False
+        self._asking = self.closed = False
         self._booked_at: int | None = None
         self._failure_count = self._equivalent_count = 0
         self._heard_at: int | None = None
@@ -68,7 +68,7 @@ class ClientMetadata:
 
     def close(self) -> None:
         """Ask nothing more."""
-        self._closed = True
+        self.closed = True
 
     def leader(self, partition: TopicPartition) -> int:
         """The leader of a partition, -1 when there is none or it is not known."""
@@ -107,12 +107,16 @@ class ClientMetadata:
         """Ask for new metadata as soon as the backoff allows, or `at_once` for a topic not asked for before."""
         if at_once:
             self._heard_at = None
-        if self._closed or self._asking:
+        if self.closed or self._asking:
             return
         due = max(self._owner.now, self._allowed_at())
         if self._booked_at is None or due < self._booked_at:
             self._booked_at = due
             self._owner.at(due, self._ask, due)
+
+    def may_update(self) -> bool:
+        """Whether an update asked for now would be sent at once, or has been: the backoff is over."""
+        return self._asking or self._allowed_at() <= self._owner.now
 
     def _allowed_at(self) -> int:
         if self._heard_at is None:
@@ -122,7 +126,7 @@ class ClientMetadata:
         return self._heard_at + wait_ms * MILLISECOND
 
     def _ask(self, booked_at: int) -> None:
-        if self._closed or self._asking or booked_at != self._booked_at:
+        if self.closed or self._asking or booked_at != self._booked_at:
             return
         self._booked_at = None
         broker = self.any_broker()
@@ -175,7 +179,7 @@ class ClientMetadata:
 
     def _grow_old(self) -> None:
         """Ask again when metadata.max.age.ms has passed since the last response."""
-        if self._closed:
+        if self.closed:
             return
         due = self._refreshed_at + self._max_age
         if self._owner.now >= due:

@@ -17,22 +17,36 @@ OnResponse = Callable[[Message], object]
 
 
 class InFlight:
-    """A request that waits for its response."""
+    """A request that waits for its response; the time for which its node was `throttled` does not count as waiting."""
 
-    __slots__ = ("_node", "callback", "deadline")
+    __slots__ = ("callback", "deadline", "node", "throttled")
 
-    def __init__(self, node: "Node", callback: OnResponse, deadline: Deadline) -> None:
-        self._node = node
+    def __init__(self, node: "Node", callback: OnResponse) -> None:
+        self.node = node
         self.callback = callback
-        self.deadline = deadline
+        self.throttled = 0
+        self.deadline: Deadline | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the request is neither answered nor given up."""
+        return self in self.node.in_flight
 
     def answered(self, response: Message) -> None:
         """The response is in; one to a request that was given up before is ignored."""
-        in_flight = self._node.in_flight
+        node = self.node
+        in_flight = node.in_flight
         if in_flight and in_flight[0] is self:
             in_flight.popleft()
-            self.deadline.cancel()
+            self.settle()
+            if response.throttle_time_ms > 0:
+                node.on_throttle(node, response.throttle_time_ms)
             self.callback(response)
+
+    def settle(self) -> None:
+        """Its time-out does not count any more."""
+        if self.deadline is not None:
+            self.deadline.cancel()
 
 
 class Node:
@@ -45,15 +59,19 @@ class Node:
         "disconnect_count",
         "in_flight",
         "node_id",
+        "on_throttle",
         "ready",
         "retry_at",
         "setup_deadline",
         "setup_failure_count",
+        "throttled_until",
         "waiting",
     )
 
-    def __init__(self, node_id: int) -> None:
+    def __init__(self, node_id: int, on_throttle: Callable[["Node", int], None]) -> None:
         self.node_id = node_id
+        self.on_throttle = on_throttle
+        self.throttled_until = 0
         self.connection: Connection | None = None
         self.connecting = self.ready = False
         self.disconnect_count = self.setup_failure_count = 0

@@ -4,7 +4,7 @@ Source: clients/src/main/java/org/apache/kafka/clients/consumer/KafkaConsumer.ja
 Fidelity: approximate — a poll that finds nothing and may not wait takes 50 µs, otherwise the client's own work no time
 """
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any
 
 from simpy import Event
@@ -17,21 +17,23 @@ from sim.actors.client_errors import (
     LogTruncationError,
     NoOffsetForPartitionError,
     RebalanceInProgressError,
+    RetriableCommitFailedError,
+    WakeupError,
 )
-from sim.actors.client_metadata import ClientMetadata
+from sim.actors.consumer_parts import ConsumerParts
+from sim.actors.consumer_queries import ConsumerQueries
 from sim.actors.consumer_records import ConsumerRecord, RebalanceListener, records_of
-from sim.actors.coordinator_client import CoordinatorClient
-from sim.actors.fetcher import Fetcher, Slice
-from sim.actors.membership import Membership
-from sim.actors.network_client import Directory, NetworkClient
-from sim.actors.offset_commits import OffsetCommits
-from sim.actors.positions import Positions
-from sim.actors.subscriptions import Ownership, Subscriptions
-from sim.machine.actor import Actor, OwnedProcess
+from sim.actors.fetch_buffer import Slice
+from sim.actors.group_member import NOBODY, ConsumerGroupMetadata
+from sim.actors.network_client import Directory
+from sim.actors.offset_commits import Offsets, OnCommit
+from sim.actors.partition_control import compiled_pattern
+from sim.machine.actor import Actor
 from sim.machine.clock import MICROSECOND, MILLISECOND
 from sim.machine.deadlines import Deadline, Deadlines
 from sim.rules.config import ConsumerConfig
-from sim.rules.facts import PartitionsAssigned, RecordsDelivered
+from sim.rules.errors import ErrorCode
+from sim.rules.facts import RecordsDelivered
 from sim.rules.topics import TopicPartition
 
 __all__ = [
@@ -45,14 +47,15 @@ __all__ = [
     "NoOffsetForPartitionError",
     "RebalanceInProgressError",
     "RebalanceListener",
+    "RetriableCommitFailedError",
+    "WakeupError",
 ]
 
 EMPTY_POLL_COST = 50 * MICROSECOND
 CLOSE_TIMEOUT_MS = 30_000
-Poll = Generator[Event, Any, Any]
 
 
-class Consumer:
+class Consumer(ConsumerQueries):
     """Reads records; `yield from consumer.poll()` is the heart of every application that uses one.
 
     It lives in the process `owner` and dies with it.
@@ -67,78 +70,39 @@ class Consumer:
         directory: Directory,
         bootstrap: Sequence[int],
     ) -> None:
-        self.client_id = client_id
-        self.group_id = group_id
+        parts = ConsumerParts(owner, client_id, group_id, config, directory, bootstrap, self._wake)
+        super().__init__(client_id, group_id, parts)
         self.config = config
         self._owner = owner
-        self._subscriptions = Subscriptions()
-        self._listener = RebalanceListener()
-        backoffs_ms = (config.reconnect_backoff_ms, config.reconnect_backoff_max_ms)
-        self._network = NetworkClient(owner, directory, config.request_timeout_ms, *backoffs_ms)
-        self._group_network = NetworkClient(owner, directory, config.request_timeout_ms, *backoffs_ms)
-        self._metadata = metadata = ClientMetadata(
-            owner,
-            self._network,
-            bootstrap,
-            config.retry_backoff_ms,
-            config.retry_backoff_max_ms,
-            config.metadata_max_age_ms,
-        )
-        self._group_network.on_disconnect = metadata.request_update
-        coordinator = CoordinatorClient(owner, group_id, self._network, self._group_network, metadata)
-        self._membership = Membership(owner, group_id, client_id, config, coordinator, metadata, self._wake)
-        self._commits = OffsetCommits(
-            owner, group_id, client_id, config, self._subscriptions, self._membership, coordinator
-        )
-        self._positions = Positions(
-            owner, group_id, config, self._network, metadata, self._subscriptions, coordinator, self._wake
-        )
-        self._fetcher = Fetcher(
-            owner, config, self._network, metadata, self._subscriptions, self._positions, self._wake
-        )
         self._timers: dict[int, Deadlines] = {}
         self._waiting: Event | None = None
-        self._last_commit: OwnedProcess | None = None
-        self._closed = False
-        metadata.listen(self._wake)
-        metadata.request_update()
+        self._closed = self._woken = False
 
-    def subscribe(self, topics: Iterable[str], listener: RebalanceListener | None = None) -> None:
-        """Share these topics with the other members of the group. Raises ValueError without a group."""
+    def subscribe(
+        self, topics: Iterable[str] = (), listener: RebalanceListener | None = None, pattern: str | None = None
+    ) -> None:
+        """Share topics with the other members of the group: those named, or all that a regular expression matches.
+
+        A topic that begins with `^` is a regular expression, too. Raises ValueError without a group, and when
+        partitions were assigned by hand.
+        """
         self._need_group()
-        self._subscriptions.topics = tuple(topics)
-        self._listener = listener or self._listener
+        names = tuple(topics)
+        self._subscriptions.subscribe(names, compiled_pattern(names, pattern))
+        self._subscriptions.listener = listener or self._subscriptions.listener
+        self._parts.member.subscription_changed()
+
+    def unsubscribe(self) -> Generator[Event, Any, None]:
+        """Give everything up and leave the group; the consumer may subscribe again."""
+        if self._subscriptions.managed:
+            yield from self._parts.member.leave(CLOSE_TIMEOUT_MS)
+        self._subscriptions.unsubscribe()
 
     def assign(self, partitions: Iterable[TopicPartition]) -> None:
-        """Read exactly these partitions, outside of any group's management."""
-        self._subscriptions.topics = ()
+        """Read exactly these partitions, outside of any group's management. Raises ValueError while subscribed."""
+        if self._subscriptions.managed:
+            raise ValueError("Subscription to topics, partitions and pattern are mutually exclusive")
         self._subscriptions.assign(partitions)
-
-    def assignment(self) -> list[TopicPartition]:
-        """The partitions owned."""
-        return list(self._subscriptions.owned)
-
-    def position(self, partition: TopicPartition) -> int | None:
-        """The next offset that poll() will return; None until it is known."""
-        return self._owned(partition).position
-
-    def high_watermark(self, partition: TopicPartition) -> int:
-        """The high watermark of the last fetch, -1 before the first."""
-        return self._owned(partition).high_watermark
-
-    def seek(self, partition: TopicPartition, offset: int) -> None:
-        """Read on from an offset."""
-        self._owned(partition).seek(offset)
-
-    def pause(self, partitions: Iterable[TopicPartition]) -> None:
-        """Return no records of these partitions until resumed; ownership stays, and so does what is buffered."""
-        for partition in partitions:
-            self._owned(partition).paused = True
-
-    def resume(self, partitions: Iterable[TopicPartition]) -> None:
-        """Undo `pause`."""
-        for partition in partitions:
-            self._owned(partition).paused = False
 
     def poll(
         self, timeout_ms: int = 1000, max_records: int | None = None
@@ -155,123 +119,90 @@ class Consumer:
         """Like `poll`, but parts of batches instead of single records: the way of capacity runs."""
         if self._closed:
             raise ClientClosedError(f"{self.client_id} is closed")
-        owner, membership = self._owner, self._membership
+        owner, parts = self._owner, self._parts
         began = owner.now
         deadline = began + timeout_ms * MILLISECOND
         limit = self.config.max_poll_records if max_records is None else max_records
-        membership.poll_begins()
+        parts.member.poll_begins()
+        parts.commits.call_back()
         alarm: Deadline | None = None
-        while True:
-            if self._subscriptions.topics:
-                yield from self._stay_member()
-            self._commits.commit_if_due()
-            self._find_positions()
-            slices = self._fetcher.collect(limit)
-            self._fetcher.send_fetches()
-            if slices or owner.now >= deadline:
-                break
-            if alarm is None:
-                alarm = self._book_alarm(timeout_ms, deadline)
-            self._waiting = owner.clock.event()
-            yield self._waiting
-        if alarm is not None:
-            alarm.cancel()
-        elif not slices and owner.now == began:
-            yield owner.sleep(EMPTY_POLL_COST)
-        membership.poll_ends()
+        try:
+            while True:
+                if self._woken:
+                    self._woken = False
+                    raise WakeupError(f"{self.client_id} was woken")
+                if self._subscriptions.managed:
+                    yield from parts.member.take_part()
+                parts.commits.commit_if_due()
+                self._find_positions()
+                slices = parts.fetcher.collect(limit)
+                parts.fetcher.send_fetches()
+                if slices or parts.fetcher.advanced or owner.now >= deadline:
+                    break
+                if alarm is None:
+                    alarm = self._book_alarm(timeout_ms, deadline)
+                self._waiting = owner.clock.event()
+                yield self._waiting
+            if not slices and owner.now == began:
+                yield owner.sleep(EMPTY_POLL_COST)
+        finally:
+            if alarm is not None:
+                alarm.cancel()
+            parts.member.poll_ends()
         for piece in slices:
             owner.announce(RecordsDelivered(self.group_id, self.client_id, *piece))
         return slices
 
-    def commit(self, offsets: Mapping[TopicPartition, int] | None = None) -> Generator[Event, Any, None]:
-        """Store positions (or the given offsets) in the group, and wait for it.
+    def wakeup(self) -> None:
+        """Let a waiting poll(), or else the next one, raise WakeupError."""
+        self._woken = True
+        self._wake()
+
+    def commit(self, offsets: Offsets | None = None) -> Generator[Event, Any, None]:
+        """Store positions (or the given offsets, perhaps with a note) in the group, and wait for it.
 
         Raises CommitFailedError, RebalanceInProgressError (a CommitFailedError too) and, after
         default.api.timeout.ms, ClientTimeoutError.
         """
         self._need_group()
-        yield from self._commits.commit(self._subscriptions.positions() if offsets is None else dict(offsets))
+        yield from self._parts.commits.commit(self._subscriptions.positions() if offsets is None else dict(offsets))
 
-    def committed(self, partitions: Sequence[TopicPartition]) -> Generator[Event, Any, dict[TopicPartition, int]]:
-        """The group's committed offsets; partitions without one are left out. Raises ClientTimeoutError."""
+    def commit_async(self, offsets: Offsets | None = None, callback: OnCommit | None = None) -> None:
+        """Store positions (or the given offsets) without waiting, and without a second attempt.
+
+        A later poll() or commit() calls `callback(offsets, error)`, with None for an error if all went well.
+        """
         self._need_group()
-        return (yield from self._positions.committed(partitions))
+        self._parts.commits.commit_async(
+            self._subscriptions.positions() if offsets is None else dict(offsets), callback
+        )
 
-    def close(self) -> Generator[Event, Any, None]:
-        """Commit if automatic, give the partitions up, leave the group, hang up; waits 30 s at most for each answer."""
+    def consumer_group_metadata(self) -> ConsumerGroupMetadata:
+        """Who commits, as a transaction that sends offsets has to say it."""
+        identity = self._parts.member.identity
+        return ConsumerGroupMetadata(self.group_id, *(NOBODY if isinstance(identity, ErrorCode) else identity))
+
+    def close(self, timeout_ms: int = CLOSE_TIMEOUT_MS, leave_group: bool | None = None) -> Generator[Event, Any, None]:
+        """Commit if automatic, give the partitions up, leave the group, hang up; `timeout_ms` is for each answer.
+
+        A static member says nothing to the group unless `leave_group` is true; false keeps any member silent.
+        """
         if self._closed:
             return
         self._closed = True
-        if self._commits.automatic:
-            yield from self._commits.commit_within(self._subscriptions.positions(), CLOSE_TIMEOUT_MS)
-        if self._subscriptions.topics:
-            yield from self._give_up(lost=self._membership.generation < 0 or self._membership.is_rebalancing)
-            yield from self._membership.leave()
-        self._own(())
-        self._metadata.close()
-        self._network.close()
-        self._group_network.close()
-
-    def _need_group(self) -> None:
-        if not self.group_id:
-            raise ValueError(f"{self.client_id} has no group.id")
-
-    def _owned(self, partition: TopicPartition) -> Ownership:
-        ownership = self._subscriptions.owned.get(partition)
-        if ownership is None:
-            raise ValueError(f"{self.client_id} does not own {partition}")
-        return ownership
-
-    def _own(self, partitions: Iterable[TopicPartition]) -> None:
-        before = tuple(self._subscriptions.owned)
-        self._subscriptions.assign(partitions)
-        after = tuple(self._subscriptions.owned)
-        if before or after:
-            self._owner.announce(PartitionsAssigned(self.group_id, self.client_id, self._membership.generation, after))
-
-    def _stay_member(self) -> Poll:
-        """Take part in a rebalance if there is one: eager, so everything is given up before joining."""
-        membership = self._membership
-        if membership.failure is not None:
-            raise membership.failure
-        if membership.assignment is not None:
-            assigned, membership.assignment = membership.assignment, None
-            self._own(assigned)
-            self._commits.restart_interval()
-            yield from _run(self._listener.on_partitions_assigned(assigned))
-        if membership.topics != self._subscriptions.topics:
-            membership.needs_join = True
-        if membership.needs_join and not membership.is_rebalancing and self._has_committed():
-            if membership.generation >= 0 or self._subscriptions.owned:
-                yield from self._give_up(lost=membership.generation < 0)
-            membership.begin_join(self._subscriptions.topics)
-
-    def _has_committed(self) -> bool:
-        """Before partitions are given up their positions are committed, if that is automatic; no reading meanwhile."""
-        positions = self._subscriptions.positions()
-        if not self._commits.automatic or not positions or self._membership.generation < 0:
-            return True
-        if self._last_commit is None:
-            self._subscriptions.revoking = True
-            self._last_commit = self._owner.spawn(self._commit_last(positions))
-        if self._last_commit.is_alive:
-            return False
-        self._last_commit = None
-        return True
-
-    def _commit_last(self, positions: Mapping[TopicPartition, int]) -> Poll:
-        yield from self._commits.commit_within(positions, self.config.max_poll_interval_ms)
-        self._owner.after(0, self._wake)
-
-    def _give_up(self, *, lost: bool) -> Poll:
-        partitions = tuple(self._subscriptions.owned)
-        tell = self._listener.on_partitions_lost if lost else self._listener.on_partitions_revoked
-        yield from _run(tell(partitions))
-        self._own(())
+        parts = self._parts
+        if parts.commits.automatic:
+            yield from parts.commits.commit_within(self._subscriptions.positions(), timeout_ms)
+        yield from parts.commits.finish(timeout_ms)
+        if self._subscriptions.managed:
+            yield from parts.member.leave(timeout_ms, tell=leave_group)
+        self._subscriptions.unsubscribe()
+        parts.hang_up()
 
     def _find_positions(self) -> None:
-        self._positions.find()
-        failure, self._positions.failure = self._positions.failure, None
+        positions = self._parts.positions
+        positions.find()
+        failure, positions.failure = positions.failure, None
         if failure is not None:
             raise failure
 
@@ -289,9 +220,3 @@ class Consumer:
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.succeed()
-
-
-def _run(steps: Generator[Event, Any, Any] | None) -> Poll:
-    """Run what a listener's method returned, if it is a generator."""
-    if steps is not None:
-        yield from steps

@@ -5,20 +5,16 @@ Fidelity: exact
 Left out: a record's leader epoch, timestamp type and delivery count.
 """
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import repeat
-from typing import Any, NamedTuple
-
-from simpy import Event
+from typing import NamedTuple
 
 from sim.actors.client_errors import CommitFailedError, NoOffsetForPartitionError
-from sim.actors.fetcher import Slice
+from sim.actors.fetch_buffer import Slice
+from sim.actors.rebalance_listener import RebalanceListener
 from sim.rules.records import Header
-from sim.rules.topics import TopicPartition
 
 __all__ = ["CommitFailedError", "ConsumerRecord", "NoOffsetForPartitionError", "RebalanceListener", "records_of"]
-
-Steps = Generator[Event, Any, Any]
 
 
 class ConsumerRecord(NamedTuple):
@@ -32,22 +28,10 @@ class ConsumerRecord(NamedTuple):
     value: bytes | None
     headers: Sequence[Header]
 
-
-class RebalanceListener:
-    """Told, inside poll() and close(), of partitions that come and go; subclasses fill what they need.
-
-    A method may be a generator, for instance to `yield from consumer.commit()`.
-    """
-
-    def on_partitions_revoked(self, partitions: Sequence[TopicPartition]) -> Steps | None:
-        """These partitions are about to be given up."""
-
-    def on_partitions_lost(self, partitions: Sequence[TopicPartition]) -> Steps | None:
-        """These partitions may belong to others already; as in Kafka the same as revoked unless filled."""
-        return self.on_partitions_revoked(partitions)
-
-    def on_partitions_assigned(self, partitions: Sequence[TopicPartition]) -> Steps | None:
-        """These partitions are owned from now on."""
+    @property
+    def timestamp(self) -> int:
+        """`timestamp_ms` under the name that Kafka's clients have for it."""
+        return self.timestamp_ms
 
 
 def records_of(slices: Iterable[Slice]) -> list[ConsumerRecord]:
@@ -55,14 +39,16 @@ def records_of(slices: Iterable[Slice]) -> list[ConsumerRecord]:
     records: list[ConsumerRecord] = []
     for partition, batch, first_offset, next_offset in slices:
         columns = batch.columns
-        first, end = first_offset - batch.base_offset, next_offset - batch.base_offset
+        first, end, deltas = batch.index_at(first_offset), batch.index_at(next_offset), columns.offset_deltas
         records.extend(
             map(
                 ConsumerRecord._make,
                 zip(
                     repeat(partition.topic, end - first),
                     repeat(partition.partition),
-                    range(first_offset, next_offset),
+                    range(first_offset, next_offset)
+                    if deltas is None
+                    else [batch.base_offset + delta for delta in deltas[first:end]],
                     columns.timestamps_ms[first:end],
                     repeat(None) if columns.keys is None else columns.keys[first:end],
                     repeat(None) if columns.values is None else columns.values[first:end],

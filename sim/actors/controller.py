@@ -2,51 +2,56 @@
 
 Source: metadata/src/main/java/org/apache/kafka/controller/QuorumController.java
 Fidelity: approximate — a quorum of one, whose log needs no other voter
-Left out: a quorum of several controllers, snapshots, topic deletion and reassignment, controlled shutdown.
+Left out: a quorum of several controllers, snapshots.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from sim.actors.metadata_log import MetadataLog, MetadataRecord
+from sim.actors.cluster_control import ClusterControl
+from sim.actors.internal_topics import InternalTopics
+from sim.actors.metadata_log import MetadataLog
+from sim.actors.reassignments import Reassignments
+from sim.actors.replication_control import ReplicationControl
 from sim.actors.socket_server import Server, ServerRequest
+from sim.actors.topic_control import TopicControl
 from sim.machine.clock import MILLISECOND, SECOND
 from sim.machine.machine import Machine
 from sim.machine.network import Host
-from sim.rules.alter_partition import ProposedIsr, alter_partition_refusal
-from sim.rules.broker_sessions import (
-    fence_check_interval,
-    has_valid_session,
-    is_fenced_after_heartbeat,
-    registration_refusal,
-)
+from sim.rules.broker_sessions import fence_check_interval
 from sim.rules.config import BrokerConfig, TopicConfig
 from sim.rules.controller_protocol import (
     AllocateProducerIdsRequest,
     AllocateProducerIdsResponse,
-    AlteredPartition,
+    AlterPartitionReassignmentsRequest,
     AlterPartitionRequest,
-    AlterPartitionResponse,
     BrokerHeartbeatRequest,
-    BrokerHeartbeatResponse,
     BrokerRegistrationRequest,
-    BrokerRegistrationResponse,
+    ElectLeadersRequest,
     FetchMetadataRequest,
+    ListPartitionReassignmentsRequest,
 )
-from sim.rules.election import RECOVERED, RECOVERING, Election, PartitionRegistration, change_partition
+from sim.rules.election import RECOVERING, PartitionRegistration
 from sim.rules.errors import ErrorCode
-from sim.rules.facts import BrokerFenced, BrokerRegistered, BrokerUnfenced, IsrChanged, LeaderElected
-from sim.rules.high_watermark import effective_min_insync_replicas
-from sim.rules.metadata import BrokerRegistration, MetadataImage, PartitionChange
+from sim.rules.facts import IsrChanged, LeaderElected
+from sim.rules.internal_topics import CreateInternalTopicRequest
+from sim.rules.metadata import BrokerRegistration, ConfigRecord, MetadataImage, MetadataRecord, PartitionChange
 from sim.rules.placement import UsableBroker, place_replicas
 from sim.rules.protocol import Message
+from sim.rules.replication_facts import ReplicasChanged
+from sim.rules.topic_configs import TopicConfigs, canonical_config
+from sim.rules.topic_protocol import (
+    CreatePartitionsRequest,
+    CreateTopicsRequest,
+    DeleteTopicsRequest,
+    IncrementalAlterConfigsRequest,
+)
 from sim.rules.topics import TopicPartition
 
 __all__ = ["Controller"]
 
-NOBODY = -1
 PRODUCER_ID_BLOCK_SIZE = 1000
-NEXT_STALE_BROKER = 10 * MILLISECOND
+IMMEDIATELY = 10 * MILLISECOND
 
 
 class Controller(Server):
@@ -58,26 +63,52 @@ class Controller(Server):
         node_id: int,
         host: Host,
         config: BrokerConfig,
-        topic_config: Callable[[str], TopicConfig],
     ) -> None:
         super().__init__(machine, f"controller-{node_id}", host)
         self.node_id = node_id
         self._config = config
-        self._topic_config = topic_config
         self._session = config.broker_session_timeout_ms * MILLISECOND
-        self._contacts: dict[int, int] = {}
         self._next_producer_id = 0
         self.metadata = MetadataLog(self, config.controller_quorum_append_linger_ms * MILLISECOND)
+        self._topic_configs = TopicConfigs(config)
+        self._replication = ReplicationControl(self, self.topic_config)
+        self._reassignments = Reassignments(self, self._replication)
+        self._cluster = ClusterControl(self, self._replication, self._session)
+        topics = TopicControl(self, config)
+        self._handlers: dict[type[Message], Callable[[ServerRequest, Any], None]] = {
+            FetchMetadataRequest: self._fetch_metadata,
+            BrokerHeartbeatRequest: self._cluster.heartbeat,
+            BrokerRegistrationRequest: self._cluster.register,
+            AlterPartitionRequest: self._replication.alter_partitions,
+            ElectLeadersRequest: self._replication.elect_leaders,
+            AlterPartitionReassignmentsRequest: self._reassignments.alter,
+            ListPartitionReassignmentsRequest: self._reassignments.list_ongoing,
+            AllocateProducerIdsRequest: self._allocate_producer_ids,
+            CreateInternalTopicRequest: InternalTopics(self, config).create,
+            CreateTopicsRequest: topics.create,
+            DeleteTopicsRequest: topics.delete,
+            CreatePartitionsRequest: topics.create_partitions,
+            IncrementalAlterConfigsRequest: topics.alter_configs,
+        }
 
     @property
     def image(self) -> MetadataImage:
         """Everything written, committed or not yet."""
         return self.metadata.image
 
-    def bootstrap(self, racks: Mapping[int, str], topics: Mapping[str, tuple[int, int]]) -> None:
+    def topic_config(self, topic: str) -> TopicConfig:
+        """A topic's configuration as written, broker defaults applied."""
+        return self._topic_configs.of(self.image, topic)
+
+    def bootstrap(
+        self,
+        racks: Mapping[int, str],
+        topics: Mapping[str, tuple[int, int]],
+        configs: Mapping[str, Mapping[str, object]],
+    ) -> None:
         """Begin with registered, unfenced brokers and existing topics (partition count, replication factor each).
 
-        Raises InvalidReplicationFactorError when there are fewer brokers than replicas.
+        `configs` are the topics' own. Raises InvalidReplicationFactorError when there are fewer brokers than replicas.
         """
         brokers = [BrokerRegistration(broker, 0, 1, rack, fenced=False) for broker, rack in racks.items()]
         records: list[MetadataRecord] = list(brokers)
@@ -87,35 +118,43 @@ class Controller(Server):
             for number, replicas in enumerate(placed):
                 registration = PartitionRegistration(tuple(replicas), tuple(replicas), replicas[0])
                 records.append(PartitionChange(TopicPartition(topic, number), registration))
+        for topic, config in configs.items():
+            records += [ConfigRecord(topic, key, value) for key, value in canonical_config(config).items()]
         self.metadata.begin_with(records)
-        self._contacts = dict.fromkeys(racks, self.now)
+        self._cluster.activate()
 
     def on_start(self) -> None:
         """The metadata log is there, every session begins anew, and so do the tasks that Kafka schedules."""
         self.metadata.recover()
-        self._contacts = {broker.broker_id: self.now for broker in self.image.brokers.values() if not broker.fenced}
-        self.after(fence_check_interval(self._session), self._fence_stale_broker)
-        if self._config.auto_leader_rebalance_enable:
-            self.every(self._config.leader_imbalance_check_interval_seconds * SECOND, self._elect_preferred)
-        self.every(self._config.unclean_leader_election_interval_ms * MILLISECOND, self._elect_unclean)
+        self._cluster.activate()
+        config = self._config
+        self._repeat(fence_check_interval(self._session), self._cluster.fence_one_stale_broker)
+        if config.auto_leader_rebalance_enable:
+            interval = config.leader_imbalance_check_interval_seconds * SECOND
+            self._repeat(interval, self._replication.elect_preferred)
+        self._repeat(config.unclean_leader_election_interval_ms * MILLISECOND, self._replication.elect_unclean)
+
+    def _repeat(self, interval: int, task: Callable[[], bool]) -> None:
+        """Run a task from time to time, and again at once while it says that there may be more to do.
+
+        Source: metadata/src/main/java/org/apache/kafka/controller/PeriodicTaskControlManager.java
+        Fidelity: exact
+        """
+
+        def run() -> None:
+            self.after(IMMEDIATELY if task() else interval, run)
+
+        self.after(interval, run)
 
     def handle(self, request: ServerRequest) -> None:
         """Dispatch by kind of request."""
-        body = request.body
-        if isinstance(body, FetchMetadataRequest):
-            self.metadata.fetch(request, body.fetch_offset)
-        elif isinstance(body, BrokerHeartbeatRequest):
-            self._heartbeat(request, body)
-        elif isinstance(body, AlterPartitionRequest):
-            self._alter_partitions(request, body)
-        elif isinstance(body, BrokerRegistrationRequest):
-            self._register(request, body)
-        elif isinstance(body, AllocateProducerIdsRequest):
-            self._allocate_producer_ids(request, body)
-        else:
+        handler = self._handlers.get(type(request.body))
+        if handler is None:
             super().handle(request)
+        else:
+            handler(request, request.body)
 
-    def _write(self, records: Sequence[MetadataRecord]) -> None:
+    def write(self, records: Sequence[MetadataRecord]) -> None:
         """Append to the metadata log and tell what it means."""
         before = self.image.partitions
         for record in records:
@@ -124,7 +163,7 @@ class Controller(Server):
         if records:
             self.metadata.append(records)
 
-    def _reply(self, request: ServerRequest, answer: Message) -> None:
+    def reply(self, request: ServerRequest, answer: Message) -> None:
         """Answer when everything written so far is committed, as Kafka does even after a mere read."""
         self.metadata.when_settled(lambda: request.reply(answer))
 
@@ -135,158 +174,11 @@ class Controller(Server):
             self.announce(LeaderElected(change.partition, after.leader, after.leader_epoch, recovering))
         if before is None or before.isr != after.isr or before.elr != after.elr:
             self.announce(IsrChanged(change.partition, after.isr, after.elr))
+        if before is not None and before.assignment != after.assignment:
+            self.announce(ReplicasChanged(change.partition, *after.assignment))
 
-    def _register(self, request: ServerRequest, body: BrokerRegistrationRequest) -> None:
-        existing = self.image.brokers.get(body.broker_id)
-        valid = has_valid_session(self._contacts.get(body.broker_id), self.now, self._session)
-        refusal = registration_refusal(existing, body.incarnation, valid)
-        if refusal is not None:
-            request.reply(BrokerRegistrationResponse(refusal))
-            return
-        if existing is not None and existing.incarnation == body.incarnation:
-            self._reply(request, BrokerRegistrationResponse(ErrorCode.NONE, existing.broker_epoch))
-            return
-        self._contacts.pop(body.broker_id, None)
-        changes: list[MetadataRecord] = []
-        if not body.clean_shutdown:
-            changes += self._changes(unclean=body.broker_id)
-        epoch = self.image.offset + len(changes) + 1
-        changes.append(BrokerRegistration(body.broker_id, epoch, body.incarnation, body.rack, fenced=True))
-        self._write(changes)
-        self.announce(BrokerRegistered(body.broker_id, epoch))
-        self._reply(request, BrokerRegistrationResponse(ErrorCode.NONE, epoch))
-
-    def _heartbeat(self, request: ServerRequest, body: BrokerHeartbeatRequest) -> None:
-        broker = self.image.brokers.get(body.broker_id)
-        if broker is None or broker.broker_epoch != body.broker_epoch:
-            request.reply(BrokerHeartbeatResponse(ErrorCode.STALE_BROKER_EPOCH))
-            return
-        self._contacts[body.broker_id] = self.now
-        registration_offset = broker.broker_epoch
-        fenced = is_fenced_after_heartbeat(broker.fenced, body.wants_fence, body.metadata_offset, registration_offset)
-        if broker.fenced and not fenced:
-            self._write([replace(broker, fenced=False), *self._changes(added=body.broker_id)])
-            self.announce(BrokerUnfenced(body.broker_id))
-        elif fenced and not broker.fenced:
-            self._fence(broker)
-        caught_up = body.metadata_offset >= registration_offset
-        self._reply(request, BrokerHeartbeatResponse(ErrorCode.NONE, caught_up, fenced))
-
-    def _fence_stale_broker(self) -> None:
-        """Fence one broker that has not been heard of for too long; the next one follows at once."""
-        stale = [
-            broker_id
-            for broker_id, contact in self._contacts.items()
-            if not has_valid_session(contact, self.now, self._session)
-        ]
-        if not stale:
-            self.after(fence_check_interval(self._session), self._fence_stale_broker)
-            return
-        self._contacts.pop(stale[0])
-        self._fence(self.image.brokers[stale[0]])
-        self.after(NEXT_STALE_BROKER, self._fence_stale_broker)
-
-    def _fence(self, broker: BrokerRegistration) -> None:
-        self._write([*self._changes(removed=broker.broker_id), replace(broker, fenced=True)])
-        self.announce(BrokerFenced(broker.broker_id))
-
-    def _changes(self, removed: int = NOBODY, added: int = NOBODY, unclean: int = NOBODY) -> list[PartitionChange]:
-        """What follows for the partitions when a broker goes, comes, or comes back after an unclean stop.
-
-        Source: metadata/src/main/java/org/apache/kafka/controller/ReplicationControlManager.java
-        """
-
-        def alive(broker: int) -> bool:
-            return broker not in (removed, unclean) and (broker == added or self.image.alive(broker))
-
-        def changed(name: TopicPartition, partition: PartitionRegistration) -> PartitionRegistration | None:
-            isr = tuple(broker for broker in partition.isr if broker not in (removed, unclean))
-            return self._change(name, partition, alive, isr, unclean=unclean)
-
-        return self._changed(
-            changed,
-            lambda partition: (
-                (added != NOBODY and partition.leader == NOBODY)
-                or removed in partition.isr
-                or unclean in partition.isr
-                or unclean in partition.elr
-            ),
-        )
-
-    def _changed(
-        self,
-        change: Callable[[TopicPartition, PartitionRegistration], PartitionRegistration | None],
-        concerned: Callable[[PartitionRegistration], bool],
-    ) -> list[PartitionChange]:
-        found = [(name, partition) for name, partition in self.image.partitions.items() if concerned(partition)]
-        changes = [(name, change(name, partition)) for name, partition in found]
-        return [PartitionChange(name, registration) for name, registration in changes if registration is not None]
-
-    def _change(
-        self,
-        name: TopicPartition,
-        partition: PartitionRegistration,
-        alive: Callable[[int], bool],
-        isr: Iterable[int] | None,
-        election: Election = "online",
-        unclean: int = NOBODY,
-        recovery: str | None = None,
-    ) -> PartitionRegistration | None:
-        config = self._topic_config(name.topic)
-        if election == "online" and config.unclean_leader_election_enable:
-            election = "unclean"
-        return change_partition(
-            partition,
-            alive=alive,
-            target_isr=None if isr is None else tuple(isr),
-            election=election,
-            min_insync_replicas=effective_min_insync_replicas(config.min_insync_replicas, len(partition.replicas)),
-            unclean_shutdown_replicas=() if unclean == NOBODY else (unclean,),
-            leader_recovery_state=recovery,
-        )
-
-    def _alter_partitions(self, request: ServerRequest, body: AlterPartitionRequest) -> None:
-        broker = self.image.brokers.get(body.broker_id)
-        if broker is None or broker.broker_epoch != body.broker_epoch:
-            request.reply(AlterPartitionResponse(ErrorCode.STALE_BROKER_EPOCH))
-            return
-        altered: dict[TopicPartition, AlteredPartition] = {}
-        changes: list[PartitionChange] = []
-        for name, proposal in body.partitions.items():
-            altered[name] = self._alter(name, body.broker_id, proposal, changes)
-        self._write(changes)
-        self._reply(request, AlterPartitionResponse(ErrorCode.NONE, altered))
-
-    def _alter(
-        self, name: TopicPartition, broker_id: int, proposal: ProposedIsr, changes: list[PartitionChange]
-    ) -> AlteredPartition:
-        """Decide about one proposal; a leader that proposes has recovered from an unclean election."""
-        partition = self.image.partitions.get(name)
-        refusal = alter_partition_refusal(partition, broker_id, proposal, self.image.brokers)
-        if partition is None or refusal is not None:
-            return AlteredPartition(refusal or ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
-        changed = self._change(name, partition, self.image.alive, proposal.isr, recovery=RECOVERED)
-        if changed is not None:
-            changes.append(PartitionChange(name, changed))
-            partition = changed
-        return AlteredPartition(ErrorCode.NONE, partition.isr, partition.leader_epoch, partition.partition_epoch)
-
-    def _elect_preferred(self) -> None:
-        """Give partitions back to their first replica, as leader.imbalance.check.interval.seconds demands."""
-
-        def changed(name: TopicPartition, partition: PartitionRegistration) -> PartitionRegistration | None:
-            return self._change(name, partition, self.image.alive, None, "preferred")
-
-        self._write(self._changed(changed, lambda partition: partition.leader != partition.replicas[0]))
-
-    def _elect_unclean(self) -> None:
-        """Give a leader to partitions without one whose topic allows an unclean election."""
-
-        def changed(name: TopicPartition, partition: PartitionRegistration) -> PartitionRegistration | None:
-            enabled = self._topic_config(name.topic).unclean_leader_election_enable
-            return self._change(name, partition, self.image.alive, None, "unclean") if enabled else None
-
-        self._write(self._changed(changed, lambda partition: partition.leader == NOBODY))
+    def _fetch_metadata(self, request: ServerRequest, body: FetchMetadataRequest) -> None:
+        self.metadata.fetch(request, body.fetch_offset)
 
     def _allocate_producer_ids(self, request: ServerRequest, body: AllocateProducerIdsRequest) -> None:
         broker = self.image.brokers.get(body.broker_id)
@@ -296,4 +188,4 @@ class Controller(Server):
         first_id = self._next_producer_id
         self._next_producer_id += PRODUCER_ID_BLOCK_SIZE
         self.metadata.append([])
-        self._reply(request, AllocateProducerIdsResponse(ErrorCode.NONE, first_id, PRODUCER_ID_BLOCK_SIZE))
+        self.reply(request, AllocateProducerIdsResponse(ErrorCode.NONE, first_id, PRODUCER_ID_BLOCK_SIZE))

@@ -1,4 +1,5 @@
-"""A consumer's way to its group's coordinator: found through any broker, asked over a connection of its own.
+"""A client's way to the coordinator of its group or transactional id: found through any broker, asked over a
+connection of its own.
 
 Source: clients/src/main/java/org/apache/kafka/clients/consumer/internals/AbstractCoordinator.java lookupCoordinator,
     markCoordinatorUnknown
@@ -30,13 +31,20 @@ Calls = Generator[Event, Any, Any]
 
 
 class CoordinatorClient:
-    """Requests to the coordinator of one group."""
+    """Requests to the coordinator of one group, or of one `transactional` id."""
 
     def __init__(
-        self, owner: Actor, group_id: str, any_broker: NetworkClient, network: NetworkClient, metadata: ClientMetadata
+        self,
+        owner: Actor,
+        group_id: str,
+        any_broker: NetworkClient,
+        network: NetworkClient,
+        metadata: ClientMetadata,
+        transactional: bool = False,
     ) -> None:
         self._owner = owner
         self._group_id = group_id
+        self._transactional = transactional
         self._any_broker = any_broker
         self._network = network
         self._metadata = metadata
@@ -77,7 +85,9 @@ class CoordinatorClient:
         if broker is None:
             self._looked_up(ErrorResponse(ErrorCode.NETWORK_EXCEPTION))
         else:
-            self._any_broker.request(broker, FindCoordinatorRequest(self._group_id), self._looked_up)
+            self._any_broker.request(
+                broker, FindCoordinatorRequest(self._group_id, self._transactional), self._looked_up
+            )
         return found
 
     def lose(self) -> None:

@@ -1,7 +1,7 @@
 """A broker's answer to fetches, of followers and of consumers: read, or wait for something to read.
 
 Source: core/src/main/scala/kafka/server/ReplicaManager.scala fetchMessages, readFromLog; DelayedFetch.scala
-Fidelity: approximate — no fetch from followers, no quotas, no tiered storage
+Fidelity: approximate — no tiered storage
 Left out: a parked fetch of a segment that is not the last one is not answered early (DelayedFetch, case F).
 """
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sim.actors.fetch_session import FetchSession, ParkedFetch
 from sim.actors.partition import Partition
+from sim.actors.read_replicas import preferred_replica
 from sim.actors.socket_server import ServerRequest
 from sim.machine.clock import MILLISECOND
 from sim.machine.deadlines import Deadlines
@@ -48,6 +49,8 @@ class FetchHandler:
             request.reply(FetchResponse(ErrorCode.NONE, NO_SESSION))
             return
         session.last_fetch_ms = self._broker.now_ms
+        if session.replica_id < 0:
+            body.max_bytes = self._broker.quotas.fetch_max_bytes(request, body.max_bytes)
         response = FetchResponse(ErrorCode.NONE, session.session_id)
         urgent = self._read(session, body, response, first_time=True)
         self._look_at_outsiders(session, body)
@@ -64,6 +67,13 @@ class FetchHandler:
             session.news[partition.name] = None
             session.wake()
 
+    def partition_created(self, partition: Partition) -> None:
+        """A replica is here, perhaps again: the sessions that name it hear of it from now on."""
+        for session in self._sessions.values():
+            if partition.name in session.partitions:
+                self._subscribe(session, partition.name)
+                session.tell(partition.name)
+
     def complete_actions(self) -> None:
         """Answer the parked fetches that have enough bytes now: once for all partitions of the request that is through.
 
@@ -74,7 +84,10 @@ class FetchHandler:
             session = next(iter(self._told))
             del self._told[session]
             parked = session.parked
-            if parked is not None and (parked.min_bytes <= 1 or self._available_bytes(session) >= parked.min_bytes):
+            if parked is None:
+                continue
+            any_news = parked.min_bytes <= 1 and not session.read_committed
+            if any_news or self._available_bytes(session) >= max(1, parked.min_bytes):
                 session.wake()
 
     def session_count(self) -> int:
@@ -144,17 +157,30 @@ class FetchHandler:
 
     def _reply(self, session: FetchSession, request: ServerRequest, response: FetchResponse) -> None:
         broker = self._broker
-        size_bytes = batch_count = 0
+        size_bytes = sum(data.size_bytes for data in response.partitions.values())
+        batch_count = sum(len(data.batches) for data in response.partitions.values())
+        cost = broker.hardware.cost(batch_count, size_bytes // 8)
+        worked = broker.cpu.work(broker.now, cost)
+        if session.replica_id < 0 and broker.quotas.enabled:
+            throttle_ms = broker.quotas.fetched(request, response.size_bytes(), cost, broker.now_ms)
+            if throttle_ms > 0:
+                session.news.update(dict.fromkeys(response.partitions))
+                response = FetchResponse(ErrorCode.NONE, session.session_id, throttle_time_ms=throttle_ms)
+                if session.epoch == 1:
+                    self._close(session)
+                    response.session_id = NO_SESSION
+        request.reply(response, max(self._deliver(session, response), worked))
+
+    def _deliver(self, session: FetchSession, response: FetchResponse) -> int:
+        """Note what a response tells; returns when its data have been read."""
+        broker = self._broker
         read = broker.now
         for name, data in response.partitions.items():
             session.told_watermarks[name] = data.high_watermark
-            size_bytes += data.size_bytes
-            batch_count += len(data.batches)
             if data.batches:
                 offset = session.partitions[name].fetch_offset
                 read = max(read, broker.read_from_disk(broker.replicas.partitions[name], offset, data.size_bytes))
-        worked = broker.cpu.work(broker.now, broker.hardware.cost(batch_count, size_bytes // 8))
-        request.reply(response, max(read, worked))
+        return read
 
     def _read(self, session: FetchSession, body: FetchRequest, response: FetchResponse, first_time: bool) -> bool:
         """Fill a response from the partitions with news; True if it should go out at once.
@@ -170,20 +196,27 @@ class FetchHandler:
             wanted = session.partitions[name]
             data = self._read_partition(session, name, wanted, left_bytes, left_bytes == max_bytes)
             good = data.error is ErrorCode.NONE and data.diverging_epoch is None
-            urgent = urgent or not good
+            urgent = urgent or not good or data.preferred_read_replica >= 0
             left_bytes = max(0, left_bytes - data.size_bytes)
-            if not good or data.size_bytes or session.told_watermarks.get(name) != data.high_watermark:
+            if (
+                not good
+                or data.size_bytes
+                or data.preferred_read_replica >= 0
+                or session.told_watermarks.get(name) != data.high_watermark
+            ):
                 response.partitions[name] = data
             if good and first_time and name in body.partitions and session.replica_id >= 0:
-                self._note(session, self._broker.replicas.partitions[name], wanted.fetch_offset)
+                self._note(session, self._broker.replicas.partitions[name], wanted)
             if good and not data.size_bytes and self._has_more(session, name):
                 session.news[name] = None
         return urgent or max_bytes - left_bytes >= min(body.min_bytes, max_bytes)
 
-    def _note(self, session: FetchSession, partition: Partition, fetch_offset: int) -> None:
+    def _note(self, session: FetchSession, partition: Partition, wanted: FetchPartition) -> None:
         """Let a follower's fetch count: it may join the ISR, and the high watermark may rise."""
         broker, follower = self._broker, session.replica_id
-        moved = partition.follower_fetched(follower, fetch_offset, broker.now_ms, session.replica_epoch)
+        state = (wanted.fetch_offset, broker.now_ms, session.replica_epoch, wanted.log_start_offset)
+        moved = partition.follower_fetched(follower, *state)
+        broker.deletes.look()
         if partition.may_expand(follower):
             broker.isr.expand(partition, follower)
         if moved:
@@ -198,10 +231,10 @@ class FetchHandler:
         for name in list(session.outside):
             partition, wanted = self._broker.replicas.partitions[name], session.partitions[name]
             if name not in body.partitions and self._refusal(session, partition, wanted) is None:
-                self._note(session, partition, wanted.fetch_offset)
+                self._note(session, partition, wanted)
 
     def _refusal(self, session: FetchSession, partition: Partition, wanted: FetchPartition) -> ErrorCode | None:
-        error = fetch_error(partition, wanted)
+        error = fetch_error(partition, wanted, session.replica_id < 0)
         if error is None and session.replica_id >= 0:
             error = partition.followers.refuses_fetch(session.replica_id, session.replica_epoch)
         return error
@@ -217,25 +250,22 @@ class FetchHandler:
         if error is not None:
             return self._error(partition, error)
         log, watermark = partition.log, partition.high_watermark.value
-        bound = log.log_end_offset if session.replica_id >= 0 else watermark
-        if wanted.fetch_offset == bound and wanted.last_fetched_epoch in (-1, log.leader_epochs.latest_epoch):
+        preferred = preferred_replica(self._broker, session, partition, wanted.fetch_offset) if session.rack else None
+        if preferred is not None:
+            return FetchData(ErrorCode.NONE, watermark, log.log_start_offset, preferred_read_replica=preferred)
+        end = partition.end_for(session)
+        if wanted.fetch_offset == end and wanted.last_fetched_epoch in (-1, log.leader_epochs.latest_epoch):
             return FetchData(ErrorCode.NONE, watermark, log.log_start_offset)
         try:
-            if wanted.last_fetched_epoch >= 0:
-                diverging = diverging_epoch(
-                    log.leader_epochs,
-                    log.log_end_offset,
-                    wanted.last_fetched_epoch,
-                    wanted.fetch_offset,
-                    log.log_start_offset,
-                )
+            offset, epoch = wanted.fetch_offset, wanted.last_fetched_epoch
+            if epoch >= 0:
+                diverging = diverging_epoch(log.leader_epochs, log.log_end_offset, epoch, offset, log.log_start_offset)
                 if diverging is not None:
                     return FetchData(ErrorCode.NONE, watermark, log.log_start_offset, diverging_epoch=diverging)
             limit = min(wanted.max_bytes, left_bytes)
-            batches, size_bytes = log.read(wanted.fetch_offset, limit, bound, first)
+            return partition.read(session, wanted.fetch_offset, end, limit, first)
         except OffsetOutOfRangeError as refused:
             return FetchData(refused.code, log_start_offset=log.log_start_offset, log_end_offset=log.log_end_offset)
-        return FetchData(ErrorCode.NONE, watermark, log.log_start_offset, batches, size_bytes if batches else 0)
 
     def _error(self, partition: Partition, error: ErrorCode) -> FetchData:
         """An error; who leads now is told with those that a new leader causes (KIP-951)."""
@@ -246,25 +276,24 @@ class FetchHandler:
 
     def _has_more(self, session: FetchSession, name: TopicPartition) -> bool:
         partition = self._broker.replicas.partitions[name]
-        bound = partition.log.log_end_offset if session.replica_id >= 0 else partition.high_watermark.value
-        return session.partitions[name].fetch_offset < bound
+        return session.partitions[name].fetch_offset < partition.end_for(session)
 
     def _available_bytes(self, session: FetchSession) -> int:
         total = 0
         for name in session.news:
             partition = self._broker.replicas.partitions.get(name)
-            if partition is not None and partition.is_leader:
+            if partition is not None and (partition.is_leader or session.replica_id < 0):
                 wanted = session.partitions[name]
-                bound = partition.log.log_end_offset if session.replica_id >= 0 else partition.high_watermark.value
-                total += min(partition.log.size_bytes_between(wanted.fetch_offset, bound), wanted.max_bytes)
+                available = partition.log.size_bytes_between(wanted.fetch_offset, partition.end_for(session))
+                total += min(available, wanted.max_bytes)
         return total
 
 
-def fetch_error(partition: Partition, wanted: FetchPartition) -> ErrorCode | None:
-    """Why a fetch of this partition is refused here; None when it is not."""
+def fetch_error(partition: Partition, wanted: FetchPartition, from_consumer: bool) -> ErrorCode | None:
+    """Why a fetch of this partition is refused here; None when it is not. Consumers may read from followers, too."""
     if wanted.current_leader_epoch >= 0:
         if wanted.current_leader_epoch < partition.registration.leader_epoch:
             return ErrorCode.FENCED_LEADER_EPOCH
         if wanted.current_leader_epoch > partition.registration.leader_epoch:
             return ErrorCode.UNKNOWN_LEADER_EPOCH
-    return None if partition.is_leader else ErrorCode.NOT_LEADER_OR_FOLLOWER
+    return None if from_consumer or partition.is_leader else ErrorCode.NOT_LEADER_OR_FOLLOWER

@@ -41,6 +41,8 @@ class FetchSession:
         "outside",
         "parked",
         "partitions",
+        "rack",
+        "read_committed",
         "replica_epoch",
         "replica_id",
         "session_id",
@@ -58,6 +60,8 @@ class FetchSession:
         self.session_id = session_id
         self.replica_id = replica_id
         self.replica_epoch = -1
+        self.rack = ""
+        self.read_committed = False
         self.connection = connection
         self.told = told
         self.partitions: dict[TopicPartition, FetchPartition] = {}
@@ -72,6 +76,8 @@ class FetchSession:
         """Take in what a request changes about the session."""
         self.epoch += 1
         self.replica_epoch = request.replica_epoch
+        self.rack = request.rack_id
+        self.read_committed = request.read_committed
         for partition in request.forgotten:
             for known in (self.partitions, self.told_watermarks, self.news, self.outside):
                 known.pop(partition, None)

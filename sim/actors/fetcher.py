@@ -4,40 +4,29 @@ Source: clients/src/main/java/org/apache/kafka/clients/consumer/internals/Abstra
     clients/src/main/java/org/apache/kafka/clients/FetchSessionHandler.java
 Fidelity: approximate — a partition whose fetch failed rests for retry.backoff.ms unless it has a new leader; after a
     change of leader the first fetch itself tells whether the position still exists (Kafka asks OffsetForLeaderEpoch)
-Left out: fetching from the nearest replica, read_committed.
 """
 
-from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
 
 from sim.actors.client_metadata import ClientMetadata
+from sim.actors.fetch_buffer import FetchBuffer, Slice
 from sim.actors.network_client import NetworkClient
 from sim.actors.positions import Positions
-from sim.actors.subscriptions import Ownership, Subscriptions
+from sim.actors.subscriptions import Ownership, PreferredReplica, Subscriptions
 from sim.machine.actor import Actor
 from sim.machine.clock import MILLISECOND
-from sim.rules.batch import RecordBatch
 from sim.rules.config import ConsumerConfig
 from sim.rules.errors import ErrorCode
 from sim.rules.protocol import FetchData, FetchPartition, FetchRequest, FetchResponse, Message
 from sim.rules.topics import TopicPartition
 
-__all__ = ["Fetcher", "Slice"]
+__all__ = ["Fetcher"]
 
 CONSUMER_REPLICA_ID = -1
 NO_LEADER = -1
 NO_SESSION = 0
+FOREVER = 1 << 63
 Wanted = dict[TopicPartition, FetchPartition]
-
-
-class Slice(NamedTuple):
-    """Part of one batch: the records from `first_offset` up to, without, `next_offset`."""
-
-    partition: TopicPartition
-    batch: RecordBatch
-    first_offset: int
-    next_offset: int
 
 
 class Session:
@@ -50,38 +39,6 @@ class Session:
         self.epoch = 0
         self.known: Wanted = {}
         self.pending = False
-
-
-class CompletedFetch:
-    """One partition's batches in the buffer; void when the partition was sought or given up since."""
-
-    __slots__ = ("batches", "next_offset", "ownership", "partition")
-
-    def __init__(
-        self, partition: TopicPartition, ownership: Ownership, next_offset: int, batches: list[RecordBatch]
-    ) -> None:
-        self.partition = partition
-        self.ownership = ownership
-        self.next_offset = next_offset
-        self.batches = deque(batches)
-
-    def take(self, limit: int, slices: list[Slice]) -> int:
-        """Move up to so many records into `slices`, and the position past them; returns how many."""
-        taken = 0
-        batches, ownership = self.batches, self.ownership
-        while batches and taken < limit:
-            batch = batches[0]
-            first = max(batch.base_offset, self.next_offset)
-            end = min(batch.next_offset, first + limit - taken)
-            if first < end:
-                slices.append(Slice(self.partition, batch, first, end))
-                taken += end - first
-                self.next_offset = end
-                ownership.position_epoch = batch.leader_epoch
-            if end == batch.next_offset:
-                batches.popleft()
-        ownership.position = self.next_offset
-        return taken
 
 
 class Fetcher:
@@ -104,38 +61,24 @@ class Fetcher:
         self._subscriptions = subscriptions
         self._positions = positions
         self._wake = wake
+        self._read_committed = config.isolation_level == "read_committed"
         self._sessions: dict[int, Session] = {}
-        self._buffer: deque[CompletedFetch] = deque()
+        self._buffer = FetchBuffer(subscriptions)
         self._grouped_at = (-1, -1)
+        self._grouped_until = 0
         self._by_leader: dict[int, list[tuple[TopicPartition, Ownership]]] = {}
+
+    @property
+    def advanced(self) -> bool:
+        """Whether the last `collect` has moved a position, be it past records that nobody may see."""
+        return self._buffer.advanced
 
     def collect(self, max_records: int) -> list[Slice]:
         """Take up to so many records from the buffer; positions move past them, paused partitions keep theirs."""
-        slices: list[Slice] = []
-        if self._subscriptions.revoking:
-            return slices
-        left = max_records
-        buffer, owned = self._buffer, self._subscriptions.owned
-        paused: list[CompletedFetch] = []
-        while left > 0 and buffer:
-            fetch = buffer[0]
-            ownership = fetch.ownership
-            valid = owned.get(fetch.partition) is ownership and ownership.position == fetch.next_offset
-            if valid and ownership.paused:
-                paused.append(buffer.popleft())
-                continue
-            if valid:
-                left -= fetch.take(left, slices)
-            if not valid or not fetch.batches:
-                ownership.buffered = False
-                buffer.popleft()
-        buffer.extend(paused)
-        return slices
+        return self._buffer.collect(max_records)
 
     def send_fetches(self) -> None:
         """Ask each broker that leads owned partitions, unless it is being asked or its last answer is not used up."""
-        if self._subscriptions.revoking:
-            return
         for leader, members in self._grouped().items():
             if leader == NO_LEADER:
                 self._metadata.request_update()
@@ -149,20 +92,47 @@ class Fetcher:
                     self._fetch(leader, session, wanted)
 
     def _grouped(self) -> dict[int, list[tuple[TopicPartition, Ownership]]]:
-        """The owned partitions by leader."""
+        """The owned partitions by the broker that they are read from, worked out anew when that may have changed."""
         version = (self._metadata.version, self._subscriptions.version)
-        if version != self._grouped_at:
-            self._grouped_at, self._by_leader = version, {}
+        if version != self._grouped_at or self._owner.now > self._grouped_until:
+            self._grouped_at, self._grouped_until, self._by_leader = version, FOREVER, {}
             for name, ownership in self._subscriptions.owned.items():
-                self._by_leader.setdefault(self._metadata.leader(name), []).append((name, ownership))
+                self._by_leader.setdefault(self._read_from(name, ownership), []).append((name, ownership))
         return self._by_leader
+
+    def _read_from(self, name: TopicPartition, ownership: Ownership) -> int:
+        """The replica that the leader has named, while that counts and it is alive; otherwise the leader."""
+        preferred = ownership.preferred
+        if preferred is not None:
+            fits = preferred.leader_epoch == self._metadata.leader_epoch(name) and self._owner.now <= preferred.until
+            if fits and self._metadata.image.alive(preferred.broker_id):
+                self._grouped_until = min(self._grouped_until, preferred.until)
+                return preferred.broker_id
+            if fits:
+                self._metadata.request_update()
+            ownership.preferred = None
+        return self._metadata.leader(name)
+
+    def _prefer(self, name: TopicPartition, ownership: Ownership, broker_id: int) -> None:
+        """Read from a follower for metadata.max.age.ms; a lease that runs is not made longer."""
+        if ownership.preferred is None or ownership.preferred.broker_id != broker_id:
+            until = self._owner.now + self._config.metadata_max_age_ms * MILLISECOND
+            ownership.preferred = PreferredReplica(broker_id, self._metadata.leader_epoch(name), until)
+            self._grouped_until = 0
+
+    def _prefer_leader(self, ownership: Ownership) -> bool:
+        """Read from the leader again; whether that is news."""
+        preferred, ownership.preferred = ownership.preferred, None
+        if preferred is not None:
+            self._grouped_until = 0
+        return preferred is not None
 
     def _wanted(self, members: list[tuple[TopicPartition, Ownership]]) -> Wanted:
         """What to fetch from one leader; nothing while records of it lie in the buffer that poll() may hand out."""
         wanted: Wanted = {}
         now, max_bytes = self._owner.now, self._config.max_partition_fetch_bytes
         for name, ownership in members:
-            if ownership.position is None or ownership.paused:
+            if ownership.position is None or ownership.paused or ownership.on_hold:
                 continue
             if ownership.buffered:
                 return {}
@@ -187,6 +157,8 @@ class Fetcher:
             config.fetch_max_bytes,
             changed,
             forgotten,
+            rack_id=config.client_rack,
+            read_committed=self._read_committed,
         )
         session.epoch += 1
         self._network.request(leader, request, lambda response: self._received(leader, session, response))
@@ -202,6 +174,10 @@ class Fetcher:
                 wanted = session.known.get(name)
                 if ownership is not None and wanted is not None and ownership.position == wanted.fetch_offset:
                     self._take(name, ownership, wanted, data)
+        elif not isinstance(response, FetchResponse):
+            for name in session.known:
+                if name in self._subscriptions.owned:
+                    self._prefer_leader(self._subscriptions.owned[name])
         if session.session_id == NO_SESSION:
             self._sessions[leader] = Session()
         self._wake()
@@ -210,14 +186,17 @@ class Fetcher:
         if data.error is ErrorCode.NONE and data.diverging_epoch is None:
             ownership.high_watermark = data.high_watermark
             ownership.validated_epoch = wanted.current_leader_epoch
-            if data.batches:
-                ownership.buffered = True
-                self._buffer.append(CompletedFetch(name, ownership, wanted.fetch_offset, data.batches))
+            if data.preferred_read_replica >= 0:
+                self._prefer(name, ownership, data.preferred_read_replica)
+            elif data.batches:
+                self._buffer.add(name, ownership, wanted.fetch_offset, data)
         elif data.diverging_epoch is not None:
             self._positions.truncated(name, ownership, min(data.diverging_epoch[1], wanted.fetch_offset))
         elif data.error is ErrorCode.OFFSET_OUT_OF_RANGE:
-            self._positions.out_of_range(name, ownership)
+            if not self._prefer_leader(ownership):
+                self._positions.out_of_range(name, ownership)
         else:
+            self._prefer_leader(ownership)
             self._metadata.hint(name, data.leader_id, data.leader_epoch)
             self._metadata.request_update()
             until = self._owner.now + self._config.retry_backoff_ms * MILLISECOND

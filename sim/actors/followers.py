@@ -22,7 +22,8 @@ AliveEpoch = Callable[[int], int | None]
 class Followers(dict[int, FollowerState]):
     """Followers by broker id, and which of them hold the high watermark back; empty while another broker leads.
 
-    `alive_epoch` tells the broker epoch of a broker that is registered and not fenced, None for any other.
+    `alive_epoch` tells the broker epoch of a broker that is registered, not fenced and not shutting down, None for
+    any other.
     """
 
     __slots__ = ("_bounding", "alive_epoch", "replica_lag_time_max_ms")
@@ -33,16 +34,18 @@ class Followers(dict[int, FollowerState]):
         self.replica_lag_time_max_ms = replica_lag_time_max_ms
         self._bounding: tuple[FollowerState, ...] = ()
 
-    def begin_epoch(
-        self, brokers: Iterable[int], isr: Collection[int], now_ms: int, leader_end_offset: int, is_new_leader: bool
-    ) -> None:
-        """Start over in a new leader epoch; a leader that stays keeps the end offsets that it knows."""
-        known = {} if is_new_leader else dict(self)
-        self.clear()
+    def assign(self, brokers: Collection[int]) -> None:
+        """A reassignment adds followers, of whom nothing is known yet, or takes some away."""
         for broker_id in brokers:
-            state = known.get(broker_id) or FollowerState(broker_id)
+            if broker_id not in self:
+                self[broker_id] = FollowerState(broker_id)
+        for broker_id in [known for known in self if known not in brokers]:
+            del self[broker_id]
+
+    def begin_epoch(self, isr: Collection[int], now_ms: int, leader_end_offset: int, is_new_leader: bool) -> None:
+        """Start over in a new leader epoch; a leader that stays keeps the end offsets that it knows."""
+        for broker_id, state in self.items():
             state.reset(now_ms, leader_end_offset, is_new_leader, broker_id in isr)
-            self[broker_id] = state
 
     def resign(self) -> None:
         """Another broker leads: nothing is known any more."""

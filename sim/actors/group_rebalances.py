@@ -1,7 +1,7 @@
 """Rebalances of classic groups: members join, a generation begins, the leader's assignment is stored and given out.
 
 Source: group-coordinator/src/main/java/org/apache/kafka/coordinator/group/GroupMetadataManager.java
-Fidelity: approximate — dynamic members only
+Fidelity: exact
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sim.actors.group_timers import GroupTimers
 from sim.actors.socket_server import ServerRequest
-from sim.rules.coordinator import GroupRecord
+from sim.rules.coordinator import GroupMemberRecord, GroupRecord
 from sim.rules.errors import ErrorCode
 from sim.rules.facts import GroupChanged, MemberRemoved
 from sim.rules.group_members import Member
@@ -80,6 +80,35 @@ class GroupRebalances:
         if group.state in (GroupState.STABLE, GroupState.COMPLETING_REBALANCE, GroupState.PREPARING_REBALANCE):
             self.begin_or_complete(group)
 
+    def fence(self, group: ClassicGroup, member_id: str) -> None:
+        """Another process has taken a static member's place: whatever the old one waits for is refused."""
+        self._timers.cancel_heartbeat(group.group_id, member_id)
+        joining = self._joining.pop((group.group_id, member_id), None)
+        if joining is not None:
+            self._broker.reply(joining, JoinGroupResponse(ErrorCode.FENCED_INSTANCE_ID, member_id=member_id))
+        syncing = self._syncing.pop((group.group_id, member_id), None)
+        if syncing is not None:
+            self._broker.reply(syncing, SyncGroupResponse(ErrorCode.FENCED_INSTANCE_ID))
+
+    def store_replacement(self, group: ClassicGroup, new: Member, old: Member) -> None:
+        """Write that a static member has a new id, and answer its JoinGroup; a leader that is back need not assign."""
+        assignments = {member_id: self.assignment(group, member_id) for member_id in group.members}
+
+        def stored(error: ErrorCode) -> None:
+            if error is not ErrorCode.NONE and new.member_id in group.members:
+                group.update(new, old.protocols, old.rebalance_timeout_ms, old.session_timeout_ms)
+                group.replace_static_member(old.group_instance_id or "", new.member_id, old.member_id)
+                self.expect_heartbeat(group, old.member_id, old.session_timeout_ms)
+            request = self._joining.pop((group.group_id, new.member_id), None)
+            new.awaiting_join = False
+            if request is not None:
+                good = error is ErrorCode.NONE
+                response = self.join_response(group, new) if good else JoinGroupResponse(error)
+                response.skip_assignment = good and group.is_leader(new.member_id)
+                self._broker.reply(request, response)
+
+        self._write(self._record(group, assignments), stored)
+
     def join_response(self, group: ClassicGroup, member: Member) -> JoinGroupResponse:
         """The present generation; the leader is told who is in it."""
         leads = group.is_leader(member.member_id)
@@ -89,8 +118,7 @@ class GroupRebalances:
             group.protocol_name or "",
             group.leader_id or "",
             member.member_id,
-            {name: subscription.topics for name, subscription in group.subscriptions().items()} if leads else {},
-            group.group_instance_ids() if leads else {},
+            group.subscriptions() if leads else {},
         )
 
     def assignment(self, group: ClassicGroup, member_id: str) -> Assignment:
@@ -131,10 +159,14 @@ class GroupRebalances:
         self._timers.expect_join(group.group_id, delay_ms, waited)
 
     def _complete_join(self, group: ClassicGroup) -> None:
-        """The joining is over: whoever is not back is out, a generation begins, the leader is asked to assign."""
+        """The joining is over: whoever is not back is out, a generation begins, the leader is asked to assign.
+
+        A static member stays, until its session or the time to sync runs out.
+        """
         self._timers.cancel_join(group.group_id)
         for member in group.not_yet_rejoined_members():
-            self._forget(group, member.member_id, "missed the rebalance")
+            if member.group_instance_id is None:
+                self._forget(group, member.member_id, "missed the rebalance")
         if group.members and not group.elect_joined_leader():
             self._timers.expect_join(group.group_id, group.rebalance_timeout_ms(), lambda: self._complete_join(group))
             return
@@ -181,13 +213,16 @@ class GroupRebalances:
     def _record(self, group: ClassicGroup, assignments: dict[str, Assignment]) -> GroupRecord:
         subscriptions = group.subscriptions()
         members = tuple(
-            (
+            GroupMemberRecord(
                 member.member_id,
+                member.group_instance_id,
                 member.client_id,
                 member.session_timeout_ms,
                 member.rebalance_timeout_ms,
                 assignments[member.member_id],
                 subscriptions[member.member_id].topics,
+                subscriptions[member.member_id].owned_partitions,
+                subscriptions[member.member_id].generation_id,
             )
             for member in group.members.values()
         )

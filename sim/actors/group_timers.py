@@ -13,7 +13,7 @@ __all__ = ["GroupTimers"]
 
 
 class GroupTimers:
-    """At most one heartbeat timer per member and one join and one sync timer per group.
+    """At most one heartbeat and one revocation timer per member and one join and one sync timer per group.
 
     Source: coordinator-common/src/main/java/org/apache/kafka/coordinator/common/runtime/CoordinatorTimer.java
     Fidelity: exact
@@ -47,6 +47,14 @@ class GroupTimers:
     def cancel_sync(self, group_id: str) -> None:
         """A new rebalance begins."""
         self._cancel(("sync", group_id))
+
+    def expect_revocation(self, group_id: str, member_id: str, timeout_ms: int, expired: Callable[[], None]) -> None:
+        """Call back when a member of a consumer group has not given up in time what it must."""
+        self._book(("revocation", group_id, member_id), timeout_ms, expired)
+
+    def cancel_revocation(self, group_id: str, member_id: str) -> None:
+        """The member has given up what it must, or is gone."""
+        self._cancel(("revocation", group_id, member_id))
 
     def cancel_all(self) -> None:
         """The groups are coordinated elsewhere."""

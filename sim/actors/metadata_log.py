@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 from sim.machine.clock import MILLISECOND
 from sim.machine.deadlines import Deadline, Deadlines
 from sim.rules.controller_protocol import FetchMetadataResponse
-from sim.rules.metadata import BrokerRegistration, MetadataImage, PartitionChange
+from sim.rules.metadata import MetadataImage, MetadataRecord, PartitionChange, RemoveTopicRecord
 from sim.rules.topics import TopicPartition
 
 if TYPE_CHECKING:
     from sim.actors.socket_server import Server, ServerRequest
 
 __all__ = ["MetadataLog", "MetadataRecord"]
-
-MetadataRecord = BrokerRegistration | PartitionChange
 
 MAX_FETCH_WAIT = 500 * MILLISECOND
 
@@ -86,10 +84,14 @@ class MetadataLog:
         for callback in callbacks:
             callback()
 
-    def _changes_since(self, offset: int) -> list[PartitionChange]:
-        """The last change of each partition, as a broker that catches up applies them."""
+    def _changes_since(self, offset: int) -> list[PartitionChange | RemoveTopicRecord]:
+        """Topics deleted, and the last change of each partition, as a broker that catches up applies them."""
+        deleted: dict[str, RemoveTopicRecord] = {}
         latest: dict[TopicPartition, PartitionChange] = {}
         for record in self._records[offset : self.committed.offset]:
             if isinstance(record, PartitionChange):
                 latest[record.partition] = record
-        return list(latest.values())
+            elif isinstance(record, RemoveTopicRecord):
+                deleted[record.topic] = record
+                latest = {name: change for name, change in latest.items() if name.topic != record.topic}
+        return [*deleted.values(), *latest.values()]

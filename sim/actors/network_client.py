@@ -3,7 +3,7 @@
 Source: clients/src/main/java/org/apache/kafka/clients/NetworkClient.java, ClusterConnectionStates.java,
     InFlightRequests.java
 Fidelity: approximate — the server's answer on API versions takes no request handler
-Left out: connections.max.idle.ms, throttling, name resolution.
+Left out: connections.max.idle.ms, name resolution.
 """
 
 from collections import deque
@@ -14,7 +14,7 @@ from sim.actors.socket_server import Server, ServerRequest
 from sim.machine.actor import Actor
 from sim.machine.clock import MILLISECOND, SECOND
 from sim.machine.connection import Connection
-from sim.machine.deadlines import Deadline, Deadlines
+from sim.machine.deadlines import Deadlines
 from sim.rules.batching import retry_backoff_ms
 from sim.rules.errors import ErrorCode
 from sim.rules.protocol import ErrorResponse, Message
@@ -47,8 +47,10 @@ class NetworkClient:
         reconnect_backoff_ms: int = 50,
         reconnect_backoff_max_ms: int = 1000,
         max_in_flight: int = 100,
+        client_id: str = "",
     ) -> None:
         self._owner = owner
+        self._client_id = client_id
         self._directory = directory
         self._reconnect_backoff_ms = reconnect_backoff_ms
         self._reconnect_backoff_max_ms = reconnect_backoff_max_ms
@@ -60,14 +62,14 @@ class NetworkClient:
         self.on_disconnect: Callable[[], object] | None = None
 
     def connected(self, node_id: int) -> bool:
-        """Whether a connection to this node is ready."""
+        """Whether a connection to this node is ready, and not throttled."""
         node = self._nodes.get(node_id)
-        return node is not None and node.ready
+        return node is not None and self._usable(node)
 
     def can_send(self, node_id: int) -> bool:
         """Whether a request can be sent to this node now, or too many are in flight already."""
         node = self._nodes.get(node_id)
-        return node is not None and node.ready and len(node.in_flight) < self._max_in_flight
+        return node is not None and self._usable(node) and len(node.in_flight) < self._max_in_flight
 
     def in_flight_count(self, node_id: int) -> int:
         """How many requests to this node wait for a response."""
@@ -91,14 +93,14 @@ class NetworkClient:
     def connect(self, node_id: int, then: Callable[[bool], None]) -> None:
         """Call `then(True)` when connected, `then(False)` when an attempt has failed.
 
-        A node in backoff is tried when the backoff is over.
+        A node in backoff is tried when the backoff is over; a throttled one counts as connected afterwards.
         """
         node = self._node(node_id)
-        if node.ready:
+        if self._usable(node):
             then(True)
         elif not self._closed:
             node.waiting.append(then)
-            if not node.connecting:
+            if not (node.ready or node.connecting):
                 node.connecting = True
                 self._owner.at(max(self._owner.now, node.retry_at), self._try, node)
 
@@ -112,7 +114,8 @@ class NetworkClient:
         if not node.ready or node.connection is None:
             raise ValueError(f"not connected to node {node_id}")
         timeout = self._request_timeout_ms if timeout_ms is None else timeout_ms
-        in_flight = InFlight(node, callback, self._book_timeout(timeout, node))
+        in_flight = InFlight(node, callback)
+        in_flight.deadline = self._timeout(timeout).book(self._timed_out, in_flight)
         node.in_flight.append(in_flight)
         self._transmit(node.node_id, node.connection, body, in_flight.answered)
 
@@ -145,35 +148,61 @@ class NetworkClient:
         for node in self._nodes.values():
             self._hang_up(node)
             for in_flight in node.in_flight:
-                in_flight.deadline.cancel()
+                in_flight.settle()
             node.in_flight.clear()
             node.waiting.clear()
 
     def _node(self, node_id: int) -> Node:
         node = self._nodes.get(node_id)
         if node is None:
-            node = self._nodes[node_id] = Node(node_id)
+            node = self._nodes[node_id] = Node(node_id, self._throttle)
         return node
+
+    def _usable(self, node: Node) -> bool:
+        return node.ready and node.throttled_until <= self._owner.now
+
+    def _throttle(self, node: Node, throttle_time_ms: int) -> None:
+        """A quota is used up: rest as the broker does, which reads nothing meanwhile."""
+        throttled = throttle_time_ms * MILLISECOND
+        for in_flight in node.in_flight:
+            in_flight.throttled += throttled
+        if self._owner.now + throttled > node.throttled_until:
+            node.throttled_until = self._owner.now + throttled
+            self._owner.at(node.throttled_until, self._rested, node)
+
+    def _rested(self, node: Node) -> None:
+        if self._usable(node):
+            self._call_waiting(node, True)
 
     def _load(self, node: Node) -> tuple[int, int] | None:
         """How much a node is to be avoided; None for one that cannot be used now."""
         if node.ready:
-            return None if len(node.in_flight) >= self._max_in_flight else (0, len(node.in_flight))
+            return (0, len(node.in_flight)) if self.can_send(node.node_id) else None
         if self._owner.now < node.retry_at:
             return None
         return (1, 0) if node.connecting else (2, node.attempted_at)
 
-    def _book_timeout(self, timeout_ms: int, node: Node) -> Deadline:
+    def _timeout(self, timeout_ms: int) -> Deadlines:
         timeouts = self._timeouts.get(timeout_ms)
         if timeouts is None:
             timeouts = self._timeouts[timeout_ms] = Deadlines(self._owner, timeout_ms * MILLISECOND)
-        return timeouts.book(self._disconnected, node, ErrorCode.REQUEST_TIMED_OUT)
+        return timeouts
+
+    def _timed_out(self, in_flight: InFlight) -> None:
+        """No answer in time, not counting the time in which the node was throttled."""
+        rest, in_flight.throttled = in_flight.throttled, 0
+        if rest:
+            self._owner.after(rest, self._timed_out, in_flight)
+        elif in_flight.waiting:
+            self._disconnected(in_flight.node, ErrorCode.REQUEST_TIMED_OUT)
 
     def _transmit(self, node_id: int, connection: Connection, body: Message, on_response: OnResponse) -> None:
         server = self._directory(node_id)
         size_bytes = body.size_bytes()
         connection.to_server(
-            size_bytes, server.receive, ServerRequest(server, connection, body, size_bytes, on_response)
+            size_bytes,
+            server.receive,
+            ServerRequest(server, connection, body, size_bytes, on_response, self._client_id),
         )
 
     def _try(self, node: Node) -> None:
@@ -207,7 +236,9 @@ class NetworkClient:
             self._disconnected(node)
             return
         connection = node.connection = Connection(self._owner, server, lambda: self._disconnected(node))
-        node.setup_deadline = self._book_timeout(self._request_timeout_ms, node)
+        node.setup_deadline = self._timeout(self._request_timeout_ms).book(
+            self._disconnected, node, ErrorCode.REQUEST_TIMED_OUT
+        )
 
         def tell_versions() -> None:
             connection.to_client(server.now, API_VERSIONS_RESPONSE_BYTES, self._become_ready, node)
@@ -217,7 +248,9 @@ class NetworkClient:
     def _become_ready(self, node: Node) -> None:
         node.connecting, node.ready = False, True
         node.disconnect_count = node.setup_failure_count = 0
-        self._call_waiting(node, True)
+        if node.setup_deadline is not None:
+            node.setup_deadline.cancel()
+        self._rested(node)
 
     def _call_waiting(self, node: Node, success: bool) -> None:
         if node.setup_deadline is not None:
@@ -234,7 +267,7 @@ class NetworkClient:
         self._back_off(node)
         failed, node.in_flight = node.in_flight, deque()
         for in_flight in failed:
-            in_flight.deadline.cancel()
+            in_flight.settle()
         if self.on_disconnect is not None:
             self.on_disconnect()
         self._call_waiting(node, False)

@@ -1,7 +1,7 @@
 """One replica of a partition on one broker and, while it leads, what it knows of its followers.
 
 Source: core/src/main/scala/kafka/cluster/Partition.scala
-Fidelity: approximate — one log directory, no transactions
+Fidelity: approximate — one log directory
 """
 
 from collections.abc import Callable
@@ -12,12 +12,16 @@ from sim.actors.followers import AliveEpoch, Followers
 from sim.machine.watermark import Watermark
 from sim.rules.alter_partition import ProposedIsr, proposed_isr
 from sim.rules.batch import RecordBatch
+from sim.rules.cleaner import has_keys
 from sim.rules.config.topic import TopicConfig
 from sim.rules.election import PartitionRegistration
 from sim.rules.errors import ErrorCode
 from sim.rules.high_watermark import acks_all_refusal, follower_high_watermark, next_high_watermark
 from sim.rules.isr import isr_decision, may_join_isr
 from sim.rules.log import AppendResult, Log
+from sim.rules.offset_lookup import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, FoundOffset, offset_for_timestamp
+from sim.rules.producer_state_entry import AppendOrigin, VerificationState
+from sim.rules.protocol import FetchData
 from sim.rules.topics import TopicPartition
 
 if TYPE_CHECKING:
@@ -61,7 +65,8 @@ class Partition:
         self.log = log
         self.config = config
         self.registration = PartitionRegistration((), (), -1, -1, -1)
-        self.high_watermark = Watermark(min(checkpoint, log.log_end_offset))
+        self.high_watermark = Watermark(follower_high_watermark(checkpoint, log.log_start_offset, log.log_end_offset))
+        log.on_high_watermark_updated(self.high_watermark.value)
         self.followers = Followers(alive_epoch, replica_lag_time_max_ms)
         self.proposal: ProposedIsr | None = None
         self.epoch_start_offset: int | None = None
@@ -92,11 +97,11 @@ class Partition:
         was_leader = self.is_leader
         new_epoch = registration.leader_epoch > self.registration.leader_epoch
         self.registration = registration
+        self.followers.assign([broker for broker in registration.replicas if broker != self.broker_id])
         if new_epoch:
             self.epoch_start_offset = self.log.log_end_offset
             self.log.leader_epochs.assign(registration.leader_epoch, self.epoch_start_offset)
-            others = [broker for broker in registration.replicas if broker != self.broker_id]
-            self.followers.begin_epoch(others, registration.isr, now_ms, self.log.log_end_offset, not was_leader)
+            self.followers.begin_epoch(registration.isr, now_ms, self.log.log_end_offset, not was_leader)
         self._commit_isr(now_ms)
 
     def isr_confirmed(self, isr: tuple[int, ...], partition_epoch: int, now_ms: int) -> None:
@@ -125,27 +130,70 @@ class Partition:
         """As a follower: what the leader says, or after a truncation what is left of it."""
         log = self.log
         value = follower_high_watermark(leader_high_watermark, log.log_start_offset, log.log_end_offset)
+        log.on_high_watermark_updated(value)
         if value < self.high_watermark.value:
             self.high_watermark = Watermark(value)
-        else:
+        elif value > self.high_watermark.value:
             self.high_watermark.advance(value)
+            for session in tuple(self.consumers):
+                session.tell(self.name)
 
-    def offset_of(self, earliest: bool) -> int | ErrorCode:
-        """The first or the next offset for a consumer; none while the watermark lags behind this leader's epoch.
+    def end_for(self, session: "FetchSession") -> int:
+        """How far a session may read: a follower to the end, a consumer what is committed, or what is decided, too.
+
+        Source: storage/src/main/java/org/apache/kafka/storage/internals/log/UnifiedLog.java read
+        Fidelity: exact
+        """
+        if session.replica_id >= 0:
+            return self.log.log_end_offset
+        watermark = self.high_watermark.value
+        return self.log.last_stable_offset(watermark) if session.read_committed else watermark
+
+    def read(self, session: "FetchSession", offset: int, end: int, max_bytes: int, min_one: bool) -> FetchData:
+        """Batches below `end` for a session, and for read_committed which transactions in them were aborted.
+
+        Raises OffsetOutOfRangeError.
+        """
+        log = self.log
+        read = log.read(offset, max_bytes, end, min_one)
+        size_bytes = read.size_bytes if read.batches else 0
+        data = FetchData(ErrorCode.NONE, self.high_watermark.value, log.log_start_offset, read.batches, size_bytes)
+        if session.read_committed:
+            data.aborted = log.aborted_transactions(offset, read)
+        return data
+
+    def offset_for(self, timestamp_ms: int, *, read_committed: bool = False) -> FoundOffset | ErrorCode:
+        """The offset that a consumer asks for; of the end none while the watermark lags behind this leader's epoch.
 
         Source: core/src/main/scala/kafka/cluster/Partition.scala fetchOffsetForTimestamp
         Fidelity: exact
         """
         if not self.is_leader:
             return ErrorCode.NOT_LEADER_OR_FOLLOWER
-        if earliest:
-            return self.log.log_start_offset
-        watermark = self.high_watermark.value
+        log, watermark = self.log, self.high_watermark.value
+        if timestamp_ms == EARLIEST_TIMESTAMP:
+            return FoundOffset(log.log_start_offset)
+        end = log.last_stable_offset(watermark) if read_committed else watermark
+        if timestamp_ms != LATEST_TIMESTAMP:
+            found = offset_for_timestamp(log, timestamp_ms)
+            if found is None or found.offset < end:
+                return found or FoundOffset(-1)
         lags = self.epoch_start_offset is not None and self.epoch_start_offset > watermark
-        return ErrorCode.OFFSET_NOT_AVAILABLE if lags else watermark
+        if lags:
+            return ErrorCode.OFFSET_NOT_AVAILABLE
+        is_latest = timestamp_ms == LATEST_TIMESTAMP
+        return FoundOffset(end, -1, self.registration.leader_epoch) if is_latest else FoundOffset(-1)
 
-    def append(self, batch: RecordBatch, acks: int, now_ms: int) -> AppendResult | ErrorCode:
-        """Append a producer's batch as leader, or refuse it.
+    def append(
+        self,
+        batch: RecordBatch,
+        acks: int,
+        now_ms: int,
+        origin: AppendOrigin = AppendOrigin.CLIENT,
+        transaction_version: int = 0,
+        verification: VerificationState | None = None,
+    ) -> AppendResult | ErrorCode:
+        """Append a producer's batch, or a coordinator's, as leader, or refuse it.
 
         Raises what `Log.append_as_leader` raises.
         """
@@ -157,10 +205,13 @@ class Partition:
             )
             if refusal is not None:
                 return refusal
+        if "compact" in self.config.cleanup_policy and not has_keys(batch):
+            return ErrorCode.INVALID_RECORD
         if now_ms - self.last_append_ms > QUIET_MS:
             self.followers.refresh_idle(self.log.log_end_offset, self.replicators)
         self.last_append_ms = now_ms
-        result = self.log.append_as_leader(batch, self.registration.leader_epoch)
+        leader_epoch = self.registration.leader_epoch
+        result = self.log.append_as_leader(batch, leader_epoch, origin, transaction_version, verification)
         if not result.duplicate:
             self.advance_high_watermark(now_ms)
             for session in tuple(self.replicators):
@@ -180,17 +231,28 @@ class Partition:
             len(registration.replicas),
         )
         if watermark > self.high_watermark.value:
+            self.log.on_high_watermark_updated(watermark)
             self.high_watermark.advance(watermark)
             for session in self.replicators:
                 session.news[self.name] = None
             for session in tuple(self.consumers):
                 session.tell(self.name)
 
-    def follower_fetched(self, broker_id: int, fetch_offset: int, now_ms: int, broker_epoch: int) -> bool:
+    def log_start_raised(self) -> None:
+        """The log begins later: followers are told so next, and readers that stand below it are refused."""
+        for session in (*self.replicators, *self.consumers):
+            session.news[self.name] = None
+            if session.replica_id >= 0:
+                session.told_watermarks.pop(self.name, None)
+
+    def follower_fetched(
+        self, broker_id: int, fetch_offset: int, now_ms: int, broker_epoch: int, log_start_offset: int = -1
+    ) -> bool:
         """Note a follower's fetch of records that this log has; True when its end offset has changed."""
         state = self.followers[broker_id]
         before = state.log_end_offset
-        state.fetched(fetch_offset, now_ms, self.log.log_end_offset, broker_epoch)
+        end_offset = self.log.log_end_offset
+        state.fetched(fetch_offset, now_ms, end_offset, broker_epoch, log_start_offset)
         return fetch_offset != before
 
     def may_expand(self, broker_id: int) -> bool:

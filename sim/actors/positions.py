@@ -3,7 +3,7 @@
 Source: clients/src/main/java/org/apache/kafka/clients/consumer/internals/ConsumerCoordinator.java
     initWithCommittedOffsetsIfNeeded, OffsetFetcher.java resetPositionsIfNeeded, OffsetFetcherUtils.java
 Fidelity: exact
-Left out: auto.offset.reset=by_duration, the leader epoch of a committed offset.
+Left out: the leader epoch of a committed offset.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -22,13 +22,15 @@ from sim.machine.clock import MILLISECOND
 from sim.rules.config import ConsumerConfig
 from sim.rules.errors import ErrorCode, OffsetOutOfRangeError
 from sim.rules.facts import PositionReset
-from sim.rules.group_protocol import OffsetFetchRequest, OffsetFetchResponse
+from sim.rules.group_protocol import OffsetAndMetadata, OffsetFetchRequest, OffsetFetchResponse
+from sim.rules.offset_lookup import reset_timestamp_ms
 from sim.rules.protocol import ListOffsetsRequest, ListOffsetsResponse, Message
 from sim.rules.topics import TopicPartition
 
 __all__ = ["Positions"]
 
 Members = list[tuple[TopicPartition, Ownership]]
+Committed = dict[TopicPartition, OffsetAndMetadata]
 
 
 class Positions:
@@ -54,6 +56,7 @@ class Positions:
         self._coordinator = coordinator
         self._wake = wake
         self._asking_group = False
+        self._committed_only = config.isolation_level == "read_committed"
         self.failure: Exception | None = None
 
     def find(self) -> None:
@@ -61,27 +64,28 @@ class Positions:
         missing = self._subscriptions.without_position()
         if not missing:
             return
-        unknown = [(name, ownership) for name, ownership in missing if not ownership.needs_reset]
+        unknown = [(name, ownership) for name, ownership in missing if ownership.reset is None]
         if self._group_id and unknown:
             if not self._asking_group:
                 self._asking_group = True
                 self._owner.spawn(self._ask_group(unknown))
         else:
             for _, ownership in unknown:
-                ownership.needs_reset = True
-        to_reset = [(name, ownership) for name, ownership in missing if ownership.needs_reset]
-        if to_reset and self._config.auto_offset_reset == "none":
-            self.failure = NoOffsetForPartitionError(f"no offset for {', '.join(str(name) for name, _ in to_reset)}")
-        elif to_reset:
-            self._reset(to_reset)
+                ownership.reset = self._config.auto_offset_reset
+        undecided = ", ".join(str(name) for name, ownership in missing if ownership.reset == "none")
+        if undecided:
+            self.failure = NoOffsetForPartitionError(f"no offset for {undecided}")
+        self._reset([(name, ownership) for name, ownership in missing if ownership.reset not in (None, "none")])
 
-    def committed(self, partitions: Sequence[TopicPartition]) -> Generator[Event, Any, dict[TopicPartition, int]]:
+    def committed(self, partitions: Sequence[TopicPartition]) -> Generator[Event, Any, Committed]:
         """The group's committed offsets, asked for until default.api.timeout.ms is over. Raises ClientTimeoutError."""
         deadline = self._owner.now + self._config.default_api_timeout_ms * MILLISECOND
         while True:
-            response = yield from self._coordinator.call(OffsetFetchRequest(self._group_id, partitions))
+            request = OffsetFetchRequest(self._group_id, partitions, self._committed_only)
+            response = yield from self._coordinator.call(request)
             if isinstance(response, OffsetFetchResponse) and response.error is ErrorCode.NONE:
-                return response.offsets
+                notes = response.metadata
+                return {n: OffsetAndMetadata(offset, notes.get(n, "")) for n, offset in response.offsets.items()}
             if self._owner.now >= deadline:
                 raise ClientTimeoutError(f"no answer on the offsets of group {self._group_id}")
             yield self._owner.sleep(self._config.retry_backoff_ms * MILLISECOND)
@@ -91,8 +95,7 @@ class Positions:
         if self._config.auto_offset_reset == "none":
             self.failure = OffsetOutOfRangeError(f"position {ownership.position} of {name} is out of range")
         else:
-            ownership.position = None
-            ownership.needs_reset = True
+            ownership.needs(self._config.auto_offset_reset)
 
     def truncated(self, name: TopicPartition, ownership: Ownership, offset: int) -> None:
         """The leader's log parts from the one read before at this offset."""
@@ -103,12 +106,14 @@ class Positions:
 
     def _ask_group(self, members: Members) -> Calls:
         names = [name for name, _ in members]
-        response = yield from self._coordinator.call(OffsetFetchRequest(self._group_id, names))
+        response = yield from self._coordinator.call(OffsetFetchRequest(self._group_id, names, self._committed_only))
         if isinstance(response, OffsetFetchResponse) and response.error is ErrorCode.NONE:
             for name, ownership in members:
-                if ownership.position is None and name in response.offsets:
-                    ownership.seek(response.offsets[name])
-                ownership.needs_reset = ownership.position is None
+                if ownership.position is None and ownership.reset is None:
+                    if name in response.offsets:
+                        ownership.seek(response.offsets[name])
+                    else:
+                        ownership.reset = self._config.auto_offset_reset
         else:
             yield self._owner.sleep(self._config.retry_backoff_ms * MILLISECOND)
         self._asking_group = False
@@ -116,25 +121,26 @@ class Positions:
 
     def _reset(self, members: Members) -> None:
         now = self._owner.now
-        by_leader: dict[int, Members] = {}
+        by_leader: dict[tuple[int, str], Members] = {}
         for name, ownership in members:
             if not ownership.is_blocked(now, self._metadata.leader_epoch(name)):
-                by_leader.setdefault(self._metadata.leader(name), []).append((name, ownership))
-        earliest = self._config.auto_offset_reset == "earliest"
-        for leader, asked in by_leader.items():
+                key = self._metadata.leader(name), ownership.reset or ""
+                by_leader.setdefault(key, []).append((name, ownership))
+        for (leader, policy), asked in by_leader.items():
             if leader < 0:
                 self._metadata.request_update()
                 continue
             self._block(asked, self._config.request_timeout_ms)
-            request = ListOffsetsRequest([name for name, _ in asked], earliest)
+            timestamp_ms = reset_timestamp_ms(policy, self._owner.now_ms)
+            request = ListOffsetsRequest(dict.fromkeys((name for name, _ in asked), timestamp_ms), self._committed_only)
             self._network.request(leader, request, partial(self._listed, asked))
 
     def _listed(self, asked: Members, response: Message) -> None:
         offsets = response.offsets if isinstance(response, ListOffsetsResponse) else {}
         failed = [member for member in asked if member[0] not in offsets]
         for name, ownership in asked:
-            if name in offsets and ownership.position is None:
-                self._go_to(name, ownership, offsets[name])
+            if name in offsets and offsets[name].offset >= 0 and ownership.position is None:
+                self._go_to(name, ownership, offsets[name].offset)
         if failed:
             self._metadata.request_update()
             self._block(failed, self._config.retry_backoff_ms)

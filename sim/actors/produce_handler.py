@@ -1,10 +1,10 @@
 """A broker's answer to produce requests: append, then wait for the high watermark if acks=all.
 
 Source: core/src/main/scala/kafka/server/ReplicaManager.scala appendRecords; DelayedProduce.scala
-Fidelity: approximate — no quotas, no verification of transactions
+Fidelity: exact
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from sim.actors.partition import Partition
@@ -14,6 +14,7 @@ from sim.machine.deadlines import Deadlines
 from sim.rules.batch import RecordBatch
 from sim.rules.errors import ErrorCode, KafkaError
 from sim.rules.high_watermark import acks_all_outcome
+from sim.rules.producer_state_entry import AppendOrigin, VerificationState
 from sim.rules.protocol import ProduceData, ProduceRequest, ProduceResponse
 from sim.rules.topics import TopicPartition
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from sim.actors.broker import Broker
 
 __all__ = ["DelayedProduce", "ProduceHandler"]
+
+NO_VERIFICATIONS: Mapping[TopicPartition, VerificationState] = {}
 
 
 class DelayedProduce:
@@ -68,23 +71,27 @@ class ProduceHandler:
         body = request.body
         assert isinstance(body, ProduceRequest)
         broker = self._broker
-        finish = broker.cpu.work(broker.now, broker.hardware.cost(len(body.batches), request.size_bytes))
-        broker.at(finish, self._append_all, request, body)
+        cost = broker.hardware.cost(len(body.batches), request.size_bytes)
+        broker.at(broker.cpu.work(broker.now, cost), self._append_all, request, body, cost)
 
-    def _append_all(self, request: ServerRequest, body: ProduceRequest) -> None:
+    def _append_all(self, request: ServerRequest, body: ProduceRequest, cost: int) -> None:
         broker = self._broker
         durable = broker.disk.write(broker.now, request.size_bytes)
 
         def finish(outcomes: dict[TopicPartition, ProduceData]) -> None:
+            throttle_ms = broker.quotas.produced(request, body.acks, cost, broker.now_ms)
             if body.acks == 0:
                 if any(data.error is not ErrorCode.NONE for data in outcomes.values()):
                     request.hang_up()
                 else:
-                    request.done()
+                    request.done(throttle_ms)
             else:
-                request.reply(ProduceResponse(outcomes), durable)
+                request.reply(ProduceResponse(outcomes, throttle_time_ms=throttle_ms), durable)
 
-        self.append(body.batches, body.acks, body.timeout_ms, finish)
+        if body.transactional_id is None:
+            self.append(body.batches, body.acks, body.timeout_ms, finish)
+        else:
+            broker.verification.produce(body.transactional_id, body, finish)
 
     def append(
         self,
@@ -92,12 +99,16 @@ class ProduceHandler:
         acks: int,
         timeout_ms: int,
         finish: Callable[[dict[TopicPartition, ProduceData]], None],
+        origin: AppendOrigin = AppendOrigin.CLIENT,
+        transaction_version: int = 0,
+        verifications: Mapping[TopicPartition, VerificationState] = NO_VERIFICATIONS,
     ) -> None:
         """Append as leader and call `finish` with each partition's outcome, at once or when acks=all is met."""
         outcomes: dict[TopicPartition, ProduceData] = {}
         waiting: list[tuple[Partition, int]] = []
         for name, batch in batches:
-            outcomes[name] = self._append(name, batch, acks, waiting)
+            verification = verifications.get(name)
+            outcomes[name] = self._append(name, batch, acks, waiting, origin, transaction_version, verification)
         if waiting:
             self._wait(outcomes, waiting, timeout_ms, finish)
         else:
@@ -126,13 +137,20 @@ class ProduceHandler:
             self._await(partition, required_offset, delayed)
 
     def _append(
-        self, name: TopicPartition, batch: RecordBatch, acks: int, waiting: list[tuple[Partition, int]]
+        self,
+        name: TopicPartition,
+        batch: RecordBatch,
+        acks: int,
+        waiting: list[tuple[Partition, int]],
+        origin: AppendOrigin,
+        transaction_version: int,
+        verification: VerificationState | None,
     ) -> ProduceData:
         partition = self._broker.replicas.find(name)
         if isinstance(partition, ErrorCode):
             return self._failure(name, partition)
         try:
-            result = partition.append(batch, acks, self._broker.now_ms)
+            result = partition.append(batch, acks, self._broker.now_ms, origin, transaction_version, verification)
         except KafkaError as error:
             return ProduceData(error.code)
         if isinstance(result, ErrorCode):

@@ -1,7 +1,8 @@
 """The producer as an application sees it.
 
 Source: clients/src/main/java/org/apache/kafka/clients/producer/KafkaProducer.java
-Fidelity: approximate — send() raises where Kafka's returns a future that has failed; close() waits without limit
+Fidelity: approximate — send() raises where Kafka's returns a future that has failed
+Left out: interceptors, a partitioner of one's own.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -10,18 +11,21 @@ from typing import Any
 from simpy import Event
 
 from sim.actors.accumulator import Accumulator
+from sim.actors.batch_compression import compressor_for
 from sim.actors.client_errors import ClientClosedError, RecordTooLargeError, SendTimeoutError
 from sim.actors.client_metadata import ClientMetadata
+from sim.actors.delivery import Delivery
+from sim.actors.max_block import MaxBlock
 from sim.actors.network_client import Directory, NetworkClient
-from sim.actors.producer_batch import Delivery, ProducerBatch
+from sim.actors.producer_batch import ProducerBatch
 from sim.actors.sender import Sender
 from sim.actors.sequences import Sequences
+from sim.actors.transactions import TransactionCalls, Transactions
 from sim.machine.actor import Actor
 from sim.machine.clock import MILLISECOND
-from sim.machine.deadlines import Deadlines
 from sim.rules.batching import batch_allocation_bytes
 from sim.rules.config import ProducerConfig
-from sim.rules.partitioner import StickyPartitioner, partition_for_key
+from sim.rules.partitioner import partition_for_key
 from sim.rules.records import Header, estimate_batch_size_upper_bound
 from sim.rules.topics import TopicPartition
 
@@ -32,10 +36,11 @@ Fields = tuple[int, bytes | None, bytes | None, Sequence[Header], int]
 """What becomes of a record in a batch: timestamp, key, value, headers, and when it was sent."""
 
 
-class Producer:
+class Producer(TransactionCalls):
     """Sends records; `yield from producer.send(...)` returns once the record is in the buffer.
 
-    It lives in the process `owner` and dies with it; `origin` marks what it sent in this life.
+    It lives in the process `owner` and dies with it; `origin` marks what it sent in this life. `compression_ratio` is
+    what compression.type makes of its records, as compressed over uncompressed size; None for a typical ratio.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class Producer:
         directory: Directory,
         bootstrap: Sequence[int],
         origin: str = "",
+        compression_ratio: float | None = None,
     ) -> None:
         self.client_id = client_id
         self.config = config
@@ -57,6 +63,7 @@ class Producer:
             config.reconnect_backoff_ms,
             config.reconnect_backoff_max_ms,
             config.max_in_flight_requests_per_connection,
+            client_id,
         )
         self._metadata = ClientMetadata(
             owner,
@@ -66,19 +73,16 @@ class Producer:
             config.retry_backoff_max_ms,
             config.metadata_max_age_ms,
         )
-        sequences = Sequences() if config.enable_idempotence else None
-        self._accumulator = Accumulator(owner, origin or client_id, config, self._metadata, sequences)
-        self._sender = Sender(
-            owner, client_id, config, self._network, self._metadata, self._accumulator, sequences, self._done
-        )
+        sequences = Sequences(config.transactional_id is not None) if config.enable_idempotence else None
+        compressor = compressor_for(config.compression_type, compression_ratio)
+        self._accumulator = Accumulator(owner, origin or client_id, config, self._metadata, sequences, compressor)
+        self._sender = Sender(owner, client_id, config, self._network, self._metadata, self._accumulator, sequences)
         self._largest_bytes = min(config.max_request_size, config.buffer_memory)
-        self._sticky: dict[str, StickyPartitioner] = {}
-        self._partitions: dict[str, list[TopicPartition]] = {}
-        self._incomplete: dict[ProducerBatch, None] = {}
-        self._max_block = config.max_block_ms * MILLISECOND
-        self._blocks = Deadlines(owner, self._max_block)
-        self._waiting: list[Event] = []
-        self._metadata.listen(self._metadata_updated)
+        self._block = MaxBlock(owner, config.max_block_ms, self._metadata, self._accumulator.pool, self._sender.wake)
+        if sequences is not None and sequences.transactional:
+            self._transactions = Transactions(
+                owner, client_id, config, directory, self._network, self._metadata, sequences, self._sender, self.flush
+            )
         self._metadata.request_update()
 
     @property
@@ -89,7 +93,7 @@ class Producer:
     @property
     def incomplete(self) -> bool:
         """Whether some record sent is neither acknowledged nor given up."""
-        return bool(self._incomplete)
+        return bool(self._accumulator.incomplete)
 
     def send(
         self,
@@ -105,16 +109,16 @@ class Producer:
         """Put a record into the buffer; waits up to max.block.ms for metadata and memory.
 
         `sent_at` (simulated nanoseconds) counts as the time of the call when the application was late, so that
-        latency has no coordinated omission. Raises SendTimeoutError, RecordTooLargeError, ClientClosedError, and
-        ValueError for a negative partition.
+        latency has no coordinated omission. Raises SendTimeoutError, RecordTooLargeError, ClientClosedError,
+        TransactionError, and ValueError for a negative partition or outside of a transaction.
         """
         owner, accumulator = self._owner, self._accumulator
         if accumulator.closed:
             raise ClientClosedError(f"{self.client_id} is closed")
         called = owner.now
-        known = self._partitions.get(topic)
-        if not known or (partition is not None and not 0 <= partition < len(known)):
-            known = yield from self._wait_for_topic(topic, partition)
+        known = self._block.known(topic, partition) or (yield from self._block.topic(topic, partition))
+        if self._transactions is not None:
+            self._transactions.add()
         if timestamp_ms is None:
             timestamp_ms = owner.now // MILLISECOND
         fields = (timestamp_ms, key, value, headers, called if sent_at is None else sent_at)
@@ -124,21 +128,22 @@ class Producer:
         if batch is None:
             needed = needed or self._needed_bytes(_bound_bytes(fields))
             if not accumulator.pool.take(needed):
-                yield from self._wait_for_memory(needed, called)
+                yield from self._block.memory(needed, called)
                 target, batch = self._place(known, partition, fields)
             if batch is None:
                 batch = accumulator.begin_batch(target, needed)
                 batch.try_append(*fields)
-                self._incomplete[batch] = None
             else:
                 is_new = False
                 accumulator.pool.give(needed)
         if partition is None and (key is None or self.config.partitioner_ignore_keys):
-            self._sticky[topic].update(batch.appended_bytes, accumulator.is_complete(target))
+            accumulator.choice.appended(known, batch.appended_bytes, accumulator.is_complete(target))
         delivery = Delivery(owner.clock, batch, batch.count - 1)
         if on_delivery is not None:
-            batch.on_done.append(lambda: on_delivery(delivery))
+            batch.when_done(lambda: on_delivery(delivery), delivery.index)
         self._sender.appended(batch, is_new)
+        if is_new and accumulator.compressor is not None:
+            yield owner.sleep(accumulator.compressor.take_work())
         return delivery
 
     def send_many(self, topic: str, value_size: int, sent_at: Sequence[int]) -> Generator[Event, Any, None]:
@@ -150,7 +155,9 @@ class Producer:
         if accumulator.closed:
             raise ClientClosedError(f"{self.client_id} is closed")
         called = self._owner.now
-        known = self._partitions.get(topic) or (yield from self._wait_for_topic(topic, None))
+        known = self._block.known(topic) or (yield from self._block.topic(topic))
+        if self._transactions is not None:
+            self._transactions.add()
         timestamp_ms = self._owner.now // MILLISECOND
         needed = self._needed_bytes(estimate_batch_size_upper_bound(None, value_size))
         while sent_at:
@@ -162,32 +169,53 @@ class Producer:
                 continue
             else:
                 if not accumulator.pool.take(needed):
-                    yield from self._wait_for_memory(needed, called)
+                    yield from self._block.memory(needed, called)
                 batch = accumulator.begin_batch(target, needed)
                 taken = batch.fill(value_size, sent_at, timestamp_ms)
-                self._incomplete[batch] = None
             sent_at = sent_at[taken:]
-            self._sticky[topic].update(batch.appended_bytes, accumulator.is_complete(target))
+            accumulator.choice.appended(known, batch.appended_bytes, accumulator.is_complete(target))
             self._sender.appended(batch, filled is None)
+            if filled is None and accumulator.compressor is not None:
+                yield self._owner.sleep(accumulator.compressor.take_work())
+
+    def partitions_for(self, topic: str) -> Generator[Event, Any, list[int]]:
+        """The partitions of a topic; waits for metadata up to max.block.ms. Raises SendTimeoutError."""
+        known = self._block.known(topic) or (yield from self._block.topic(topic))
+        return [name.partition for name in known]
 
     def flush(self) -> Generator[Event, Any, None]:
         """Send everything now and wait until all of it is acknowledged or given up."""
         self._accumulator.flushing += 1
         self._sender.wake()
         try:
-            for batch in list(self._incomplete):
+            waiting = list(self._accumulator.incomplete)
+            while waiting:
+                batch = waiting.pop()
                 if not batch.done:
                     finished = self._owner.clock.event()
-                    batch.on_done.append(finished.succeed)
+                    batch.when_done(finished.succeed)
                     yield finished
+                waiting += batch.parts
         finally:
             self._accumulator.flushing -= 1
 
-    def close(self) -> Generator[Event, Any, None]:
-        """Flush, then hang up; who waits for memory in send() gets ClientClosedError."""
-        self._accumulator.closed = True
+    def close(self, timeout_ms: int | None = None) -> Generator[Event, Any, None]:
+        """Send what was taken and hang up; after `timeout_ms` what is left is given up. Raises ValueError below 0.
+
+        A transaction that is still open is aborted. Who waits in send() gets ClientClosedError: for memory at once,
+        for metadata at the end.
+        """
+        if timeout_ms is not None and timeout_ms < 0:
+            raise ValueError("The timeout cannot be negative.")
+        self._accumulator.close()
+        if timeout_ms == 0:
+            self._sender.abort()
+        elif timeout_ms is not None:
+            self._owner.after(timeout_ms * MILLISECOND, self._sender.abort)
         yield from self.flush()
-        self._metadata.close()
+        if self._transactions is not None:
+            yield from self._transactions.close(abort=timeout_ms != 0)
+        self._block.close()
         self._network.close()
 
     def _place(
@@ -216,20 +244,13 @@ class Producer:
         return target, batch
 
     def _sticky_partition(self, known: list[TopicPartition]) -> TopicPartition:
-        topic = known[0].topic
-        sticky = self._sticky.get(topic)
-        if sticky is None:
-            sticky = self._sticky[topic] = StickyPartitioner(self.config.batch_size)
-        if sticky.current is not None and self._accumulator.is_complete(known[sticky.current]):
-            sticky.update(0, True)
-        if sticky.current is not None:
-            return known[sticky.current]
-        available = [number for number, name in enumerate(known) if self._metadata.leader(name) >= 0]
-        usable = available or list(range(len(known)))
-        sizes = None
-        if self.config.partitioner_adaptive_partitioning_enable:
-            sizes = self._accumulator.queue_sizes(known, usable)
-        return known[sticky.partition(usable, sizes, self._owner.random.randrange, len(known))]
+        """The partition in turn; a switch that waited for the end of a batch is made up for."""
+        choice = self._accumulator.choice
+        current = choice.current(known)
+        if not self._accumulator.is_complete(current):
+            return current
+        choice.appended(known, 0, True)
+        return choice.current(known)
 
     def _needed_bytes(self, size_bytes: int) -> int:
         """The memory of a new batch for a record that makes it so large at most. Raises RecordTooLargeError."""
@@ -240,55 +261,6 @@ class Producer:
                 f"{self.config.max_request_size}, buffer.memory {self.config.buffer_memory}"
             )
         return needed
-
-    def _wait_for_topic(self, topic: str, partition: int | None) -> Generator[Event, Any, list[TopicPartition]]:
-        if partition is not None and partition < 0:
-            raise ValueError(f"a partition is a number from 0, not {partition}")
-        deadline = self._owner.now + self._max_block
-        alarmed, at_once = False, topic not in self._partitions
-        while True:
-            known = self._partitions[topic] = self._metadata.image.topic_partitions(topic)
-            if len(known) > (partition or 0):
-                return known
-            if self._owner.now >= deadline:
-                what = f"topic {topic}" if partition is None else f"partition {partition} of topic {topic}"
-                raise SendTimeoutError(f"{what} is not present in metadata after {self.config.max_block_ms} ms")
-            self._metadata.request_update(at_once=at_once)
-            if not alarmed:
-                self._owner.at(deadline, self._metadata_updated)
-            alarmed, at_once = True, False
-            updated = self._owner.clock.event()
-            self._waiting.append(updated)
-            yield updated
-
-    def _wait_for_memory(self, size_bytes: int, since: int) -> Generator[Event, Any, None]:
-        pool = self._accumulator.pool
-        granted = self._owner.clock.event()
-        pool.wait(size_bytes, granted)
-        self._sender.wake()
-        if since == self._owner.now:
-            alarm = self._blocks.book(pool.give_up, granted)
-        else:
-            alarm = None
-            self._owner.at(since + self._max_block, pool.give_up, granted)
-        success = yield granted
-        if alarm is not None:
-            alarm.cancel()
-        if not success:
-            raise SendTimeoutError(f"no buffer memory within the configured {self.config.max_block_ms} ms")
-        if self._accumulator.closed:
-            pool.give(size_bytes)
-            raise ClientClosedError(f"{self.client_id} was closed while a record waited for memory")
-
-    def _metadata_updated(self) -> None:
-        for topic in self._partitions:
-            self._partitions[topic] = self._metadata.image.topic_partitions(topic)
-        waiting, self._waiting = self._waiting, []
-        for updated in waiting:
-            updated.succeed()
-
-    def _done(self, batch: ProducerBatch) -> None:
-        self._incomplete.pop(batch, None)
 
 
 def _bound_bytes(fields: Fields) -> int:

@@ -4,13 +4,9 @@ Source: clients/src/main/java/org/apache/kafka/clients/producer/internals/Produc
 Fidelity: exact
 """
 
-from collections.abc import Callable, Generator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
 
-from simpy import Event
-
-from sim.actors.client_errors import ClientError
-from sim.machine.clock import Clock
+from sim.actors.batch_compression import BatchCompression
 from sim.machine.deadlines import Deadline
 from sim.rules.batch import RecordBatch, RecordColumns
 from sim.rules.batching import NO_SEQUENCE, has_room_for, is_full
@@ -24,35 +20,17 @@ from sim.rules.records import (
 )
 from sim.rules.topics import TopicPartition
 
-__all__ = ["Delivery", "DeliveryError", "ProducerBatch", "RecordMetadata"]
+__all__ = ["ProducerBatch"]
 
-
-class DeliveryError(ClientError):
-    """A record was not acknowledged; `code` is Kafka's name of the reason."""
-
-    def __init__(self, code: ErrorCode, partition: TopicPartition) -> None:
-        super().__init__(code, partition)
-        self.code = code
-        self.partition = partition
-
-    def __str__(self) -> str:
-        return f"{self.code.name} for {self.partition}"
-
-
-class RecordMetadata(NamedTuple):
-    """Where a record was written; the offset is -1 with acks=0."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp_ms: int
+WHOLE_BATCH = -1
 
 
 class ProducerBatch:
     """Records for one partition, as columns that grow until the batch is closed; `hollow` ones have sizes alone.
 
     `appended_bytes` is what the last record added; `attempts` counts failed ones; `sequence_reset` tells that the
-    batch was numbered anew while an older copy of it is in flight.
+    batch was numbered anew while an older copy of it is in flight. `allocated_bytes` may be written, `pooled_bytes` go
+    back to the pool; `parts` have taken the place of a batch that was too large, with the fate of its records.
     """
 
     __slots__ = (
@@ -62,6 +40,7 @@ class ProducerBatch:
         "base_offset",
         "base_sequence",
         "columns",
+        "compression",
         "count",
         "created",
         "deadline",
@@ -71,25 +50,45 @@ class ProducerBatch:
         "headers",
         "hollow",
         "in_flight",
+        "is_part",
+        "is_transactional",
         "keys",
         "last_attempt",
         "last_leader_epoch",
         "linger",
         "on_done",
         "partition",
+        "parts",
+        "pooled_bytes",
         "producer_epoch",
         "producer_id",
+        "records_bytes",
         "retry_backoff_ms",
         "sent_at",
         "sequence_reset",
         "size_bytes",
         "timestamps_ms",
+        "value_size",
         "values",
     )
 
-    def __init__(self, partition: TopicPartition, allocated_bytes: int, created: int, first_number: int) -> None:
+    def __init__(
+        self,
+        partition: TopicPartition,
+        allocated_bytes: int,
+        created: int,
+        first_number: int,
+        compression: BatchCompression | None = None,
+        is_part: bool = False,
+    ) -> None:
         self.partition = partition
         self.allocated_bytes = allocated_bytes
+        self.pooled_bytes = 0 if is_part else allocated_bytes
+        self.is_part = is_part
+        self.compression = compression
+        self.records_bytes = 0
+        self.parts: list[ProducerBatch] = []
+        self.value_size = 0
         self.created = created
         self.first_number = first_number
         self.count = 0
@@ -107,12 +106,12 @@ class ProducerBatch:
         self.retry_backoff_ms = 0
         self.base_sequence = NO_SEQUENCE
         self.producer_id = self.producer_epoch = -1
-        self.hollow = self.sequence_reset = self.in_flight = self.done = False
+        self.hollow = self.sequence_reset = self.in_flight = self.done = self.is_transactional = False
         self.base_offset = -1
         self.error: ErrorCode | None = None
         self.deadline: Deadline | None = None
         self.linger: Deadline | None = None
-        self.on_done: list[Callable[[], object]] = []
+        self.on_done: list[tuple[int, Callable[[], object]]] = []
 
     @property
     def full(self) -> bool:
@@ -135,8 +134,7 @@ class ProducerBatch:
         )
         if not has_room_for(index, self.size_bytes, size_bytes, self.allocated_bytes):
             return False
-        self.size_bytes += size_bytes
-        self.appended_bytes = size_bytes if index else self.size_bytes
+        self._grow(self.records_bytes + size_bytes)
         self.count = index + 1
         self.timestamps_ms.append(timestamp_ms)
         self.keys.append(key)
@@ -155,21 +153,37 @@ class ProducerBatch:
         """
         if self.columns is not None or self.keys:
             return 0
-        taken = min(len(sent_at), uniform_count_within(self.allocated_bytes, None, value_size) - self.count)
+        if self.compression is None:
+            most = uniform_count_within(self.allocated_bytes, None, value_size)
+        else:
+            most = self.compression.uniform_count(self.allocated_bytes, value_size)
+        taken = min(len(sent_at), most - self.count)
         if taken <= 0:
             return 0
-        before_bytes = self.size_bytes if self.count else 0
-        self.hollow = True
+        self._grow(uniform_batch_size_bytes(self.count + taken, None, value_size) - RECORD_BATCH_OVERHEAD_BYTES)
+        self.hollow, self.value_size = True, value_size
         self.count += taken
         self.timestamps_ms += [timestamp_ms] * taken
         self.sent_at += sent_at[:taken]
-        self.size_bytes = uniform_batch_size_bytes(self.count, None, value_size)
-        self.appended_bytes = self.size_bytes - before_bytes
         return taken
+
+    def _grow(self, records_bytes: int) -> None:
+        """Take records until they have so many bytes; `size_bytes` is exact without compression, else expected."""
+        before_bytes = self.size_bytes if self.records_bytes else 0
+        self.records_bytes = records_bytes
+        compression = self.compression
+        self.size_bytes = (
+            RECORD_BATCH_OVERHEAD_BYTES + records_bytes
+            if compression is None
+            else compression.expected_size_bytes(records_bytes)
+        )
+        self.appended_bytes = self.size_bytes - before_bytes
 
     def close(self, origin: str) -> RecordColumns:
         """No record joins any more; the columns are the same for every attempt."""
         if self.columns is None:
+            if self.compression is not None:
+                self.size_bytes = self.compression.size_bytes(self.records_bytes)
             self.columns = RecordColumns(
                 self.count,
                 self.timestamps_ms,
@@ -185,7 +199,8 @@ class ProducerBatch:
 
     def wire(self) -> RecordBatch:
         """The closed batch as a produce request carries it."""
-        return RecordBatch(self.closed(), 0, -1, self.producer_id, self.producer_epoch, self.base_sequence)
+        producer = (self.producer_id, self.producer_epoch, self.base_sequence, self.is_transactional)
+        return RecordBatch(self.closed(), 0, -1, *producer)
 
     def closed(self) -> RecordColumns:
         """The columns of a closed batch. Raises ValueError when it is still open."""
@@ -193,46 +208,38 @@ class ProducerBatch:
             raise ValueError(f"the batch for {self.partition} is still open")
         return self.columns
 
+    def when_done(self, callback: Callable[[], object], index: int = WHOLE_BATCH) -> None:
+        """Call back when the fate of a record is known; for the whole batch also when parts take its place."""
+        self.on_done.append((index, callback))
+
     def finish(self, base_offset: int, error: ErrorCode | None) -> None:
         """Acknowledged, or given up; whoever waits is told, once."""
-        self.base_offset, self.error, self.done = base_offset, error, True
+        self.base_offset, self.error = base_offset, error
+        for _, callback in self._end():
+            callback()
+
+    def replaced_by(self, parts: list["ProducerBatch"]) -> None:
+        """The broker finds the batch too large: smaller ones with the same records in the same order go on."""
+        self.parts = parts
+        for index, callback in self._end():
+            if index == WHOLE_BATCH:
+                callback()
+            else:
+                part, index_in_part = self.part_of(index)
+                part.when_done(callback, index_in_part)
+
+    def part_of(self, index: int) -> tuple["ProducerBatch", int]:
+        """Where a record of a batch that was split is now. Raises ValueError for one that is in no part."""
+        for part in self.parts:
+            if index < part.count:
+                return part, index
+            index -= part.count
+        raise ValueError(f"no part of the batch for {self.partition} has this record")
+
+    def _end(self) -> list[tuple[int, Callable[[], object]]]:
+        self.done = True
         for deadline in (self.deadline, self.linger):
             if deadline is not None:
                 deadline.cancel()
-        for callback in self.on_done:
-            callback()
-        self.on_done.clear()
-
-
-class Delivery:
-    """The future of one record that was sent."""
-
-    __slots__ = ("_clock", "batch", "index")
-
-    def __init__(self, clock: Clock, batch: ProducerBatch, index: int) -> None:
-        self._clock = clock
-        self.batch = batch
-        self.index = index
-
-    @property
-    def done(self) -> bool:
-        """Whether the record's fate is known to the producer."""
-        return self.batch.done
-
-    def get(self) -> Generator[Event, Any, RecordMetadata]:
-        """Wait for the acknowledgement (`yield from`). Raises DeliveryError when the record was given up."""
-        if not self.batch.done:
-            acknowledged = self._clock.event()
-            self.batch.on_done.append(acknowledged.succeed)
-            yield acknowledged
-        return self.metadata()
-
-    def metadata(self) -> RecordMetadata:
-        """The result of a delivery that is done. Raises DeliveryError when the record was given up."""
-        batch = self.batch
-        if batch.error is not None:
-            raise DeliveryError(batch.error, batch.partition)
-        offset = batch.base_offset + self.index if batch.base_offset >= 0 else -1
-        columns = batch.columns
-        timestamp_ms = columns.timestamps_ms[self.index] if columns is not None else -1
-        return RecordMetadata(*batch.partition, offset, timestamp_ms)
+        waiting, self.on_done = self.on_done, []
+        return waiting

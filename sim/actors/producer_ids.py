@@ -10,7 +10,7 @@ from sim.actors.network_client import NetworkClient
 from sim.actors.socket_server import ServerRequest
 from sim.machine.clock import MILLISECOND
 from sim.rules.controller_protocol import AllocateProducerIdsRequest, AllocateProducerIdsResponse
-from sim.rules.errors import ErrorCode
+from sim.rules.errors import CoordinatorLoadInProgressError, ErrorCode
 from sim.rules.protocol import InitProducerIdResponse, Message
 
 if TYPE_CHECKING:
@@ -36,17 +36,24 @@ class ProducerIds:
 
     def handle(self, request: ServerRequest) -> None:
         """Answer an InitProducerId request of a producer without transactions; it comes again while there is no id."""
+        try:
+            answer = InitProducerIdResponse(ErrorCode.NONE, self.next_id())
+        except CoordinatorLoadInProgressError as error:
+            answer = InitProducerIdResponse(error.code)
+        self._broker.reply(request, answer)
+
+    def next_id(self) -> int:
+        """An id that nobody has. Raises CoordinatorLoadInProgressError while a block is asked for."""
         if self._used == len(self._block) and self._next_block is not None:
             self._block, self._used, self._next_block = self._next_block, 0, None
         if self._used == len(self._block):
             self._ask()
-            self._broker.reply(request, InitProducerIdResponse(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS))
-            return
+            raise CoordinatorLoadInProgressError(f"broker {self._broker.node_id} has no block of producer ids yet")
         producer_id = self._block[self._used]
         if self._used == int(len(self._block) * PREFETCH_THRESHOLD):
             self._ask()
         self._used += 1
-        self._broker.reply(request, InitProducerIdResponse(ErrorCode.NONE, producer_id))
+        return producer_id
 
     def _ask(self) -> None:
         broker = self._broker

@@ -14,6 +14,7 @@ from sim.rules.batch import RecordBatch
 from sim.rules.errors import ErrorCode
 from sim.rules.facts import LogTruncated
 from sim.rules.protocol import ErrorResponse, FetchData, FetchPartition, FetchRequest, FetchResponse, Message
+from sim.rules.retention import increment_log_start_offset
 from sim.rules.topics import TopicPartition
 from sim.rules.truncation import truncation_offset
 
@@ -51,6 +52,11 @@ class ReplicaFetcher:
         """Follow it no longer."""
         if self._partitions.pop(partition.name, None) is not None:
             self._want_not(partition.name)
+
+    def log_start_raised(self, partition: Partition) -> None:
+        """The own log begins later: the next fetch says so."""
+        if partition.name in self._partitions and partition.name not in self._delayed_until:
+            self._want(partition.name)
 
     def _want(self, name: TopicPartition) -> None:
         self._forgotten.pop(name, None)
@@ -104,6 +110,7 @@ class ReplicaFetcher:
             self._broker.config.replica_fetch_max_bytes,
             partition.registration.leader_epoch,
             -1 if latest is None else latest,
+            partition.log.log_start_offset,
         )
 
     def _failed(self) -> None:
@@ -136,6 +143,7 @@ class ReplicaFetcher:
             partition, wanted = self._partitions.get(name), self._session.get(name)
             if partition is not None and wanted is not None and self._is_current(partition, wanted):
                 self._process(partition, wanted, data)
+        self._broker.fetches.complete_actions()
         self._busy = False
         self._fetch()
 
@@ -171,6 +179,9 @@ class ReplicaFetcher:
         if data.batches:
             self._want(partition.name)
         partition.take_high_watermark(data.high_watermark)
+        if data.log_start_offset > partition.log.log_start_offset:
+            increment_log_start_offset(partition.log, data.log_start_offset, partition.high_watermark.value)
+            self.log_start_raised(partition)
 
     def _start_over(self, partition: Partition, data: FetchData) -> None:
         """The leader's log ends before, or begins after, what this replica has."""
@@ -182,11 +193,14 @@ class ReplicaFetcher:
             self._tell_of_truncation(partition, end_offset, data.log_start_offset, removed)
 
     def _cut(self, partition: Partition, offset: int) -> None:
-        end_offset = partition.log.log_end_offset
-        self._tell_of_truncation(partition, end_offset, offset, partition.log.truncate_to(offset))
+        log, broker = partition.log, self._broker
+        end_offset = log.log_end_offset
+        removed = log.truncate_to(offset, broker.now_ms, broker.config.producer_id_expiration_ms)
+        self._tell_of_truncation(partition, end_offset, offset, removed)
 
     def _tell_of_truncation(self, partition: Partition, before: int, offset: int, removed: list[RecordBatch]) -> None:
         partition.take_high_watermark(partition.high_watermark.value)
+        self._broker.logs.truncated(partition.name, offset)
         if removed:
             broker, epoch = self._broker, partition.registration.leader_epoch
             broker.announce(LogTruncated(broker.node_id, partition.name, before, offset, epoch, tuple(removed)))

@@ -4,15 +4,20 @@ Source: core/src/main/scala/kafka/server/ReplicaManager.scala applyDelta
 Fidelity: approximate — one log directory, one fetcher per leader
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import count, repeat
 from typing import TYPE_CHECKING
 
 from sim.actors.partition import Partition
 from sim.actors.replica_fetcher import ReplicaFetcher
 from sim.machine.clock import MILLISECOND
+from sim.rules.config import TopicConfig
+from sim.rules.election import NO_LEADER, PartitionRegistration
 from sim.rules.errors import ErrorCode
 from sim.rules.log import Log
-from sim.rules.metadata import PartitionChange
+from sim.rules.metadata import PartitionChange, RemoveTopicRecord
+from sim.rules.replication_facts import ReplicaDeleted
 from sim.rules.topics import TopicPartition
 
 if TYPE_CHECKING:
@@ -28,11 +33,16 @@ class ReplicaManager:
         self._broker = broker
         self.partitions: dict[TopicPartition, Partition] = {}
         self._fetchers: dict[int, ReplicaFetcher] = {}
+        self._in_controlled_shutdown = False
 
     def begin(self) -> None:
         """The process has started: high watermarks go to disk from time to time."""
         interval_ms = self._broker.config.replica_high_watermark_checkpoint_interval_ms
-        self._broker.every(interval_ms * MILLISECOND, self._checkpoint)
+        self._broker.every(interval_ms * MILLISECOND, self.checkpoint)
+
+    def begin_controlled_shutdown(self) -> None:
+        """From now on this broker follows only where it is in sync."""
+        self._in_controlled_shutdown = True
 
     def find(self, name: TopicPartition) -> Partition | ErrorCode:
         """A replica of this broker; one of others is NOT_LEADER_OR_FOLLOWER, for whoever asks should know."""
@@ -42,11 +52,49 @@ class ReplicaManager:
         known = name in self._broker.image.partitions
         return ErrorCode.NOT_LEADER_OR_FOLLOWER if known else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
 
-    def apply(self, changes: Iterable[PartitionChange]) -> None:
-        """Become leader or follower as the changes say."""
+    def apply(self, changes: Iterable[PartitionChange | RemoveTopicRecord]) -> None:
+        """Become leader or follower as the changes say; a replica that is none any more goes, with its log."""
         for change in changes:
-            if self._broker.node_id in change.registration.replicas:
+            if isinstance(change, RemoveTopicRecord):
+                self._delete_topic(change.topic)
+            elif self._broker.node_id in change.registration.replicas:
                 self._apply(change)
+            elif change.partition in self.partitions:
+                self._delete(change.partition, change.registration)
+
+    def reconfigure(self) -> None:
+        """Topics have got other configurations, which hold at once for every replica.
+
+        Source: core/src/main/scala/kafka/server/ConfigHandler.scala TopicConfigHandler,
+            storage/src/main/java/org/apache/kafka/storage/internals/log/UnifiedLog.java updateConfig
+        Fidelity: exact
+        """
+        for name, partition in self.partitions.items():
+            config = self._broker.topic_config(name.topic)
+            if config is not partition.config:
+                partition.config = config
+                partition.log.configure(
+                    config.segment_bytes,
+                    config.segment_ms,
+                    config.max_message_bytes,
+                    config.segment_index_bytes,
+                    config.index_interval_bytes,
+                )
+
+    def _delete_topic(self, topic: str) -> None:
+        for name in [name for name in self.partitions if name.topic == topic]:
+            self._delete(name, replace(self.partitions[name].registration, leader=NO_LEADER))
+
+    def delete_strays(self) -> None:
+        """After a start: delete the logs of partitions that have moved elsewhere meanwhile.
+
+        Source: core/src/main/scala/kafka/log/LogManager.scala isStrayReplica
+        Fidelity: exact
+        """
+        for name in list(self._broker.storage):
+            registration = self._broker.image.partitions.get(name)
+            if registration is None or self._broker.node_id not in registration.replicas:
+                self._delete_log(name)
 
     def _apply(self, change: PartitionChange) -> None:
         registration = change.registration
@@ -68,16 +116,54 @@ class ReplicaManager:
             self._broker.resigned(partition)
         for callback in waiting:
             callback()
+        self._broker.deletes.look()
         if new_epoch:
             self._broker.fetches.leadership_changed(partition)
-            if registration.leader >= 0:
-                self._fetcher(registration.leader).add(partition)
+        if self._in_controlled_shutdown and self._broker.node_id not in registration.isr:
+            self._stop_fetching(partition)
+        elif new_epoch and registration.leader >= 0:
+            self._fetcher(registration.leader).add(partition)
+
+    def _delete(self, name: TopicPartition, registration: PartitionRegistration) -> None:
+        """This broker is a replica no longer; whoever waits here for the partition is told to look elsewhere.
+
+        Source: core/src/main/scala/kafka/server/ReplicaManager.scala stopPartitions
+        Fidelity: exact
+        """
+        partition = self.partitions.pop(name)
+        self._stop_fetching(partition)
+        was_leader = partition.is_leader
+        waiting = partition.follow(registration)
+        if was_leader:
+            self._broker.resigned(partition)
+        for callback in waiting:
+            callback()
+        self._broker.fetches.leadership_changed(partition)
+        for session in partition.replicators:
+            session.outside.pop(partition.name, None)
+        self._delete_log(partition.name)
+        self._broker.logs.keep_files(partition.log.size_bytes, partition.config.file_delete_delay_ms)
+        self._broker.deletes.look()
+
+    def _delete_log(self, name: TopicPartition) -> None:
+        log = self._broker.storage.pop(name)
+        self._broker.topic_ids.pop(name, None)
+        self._broker.checkpoints.pop(name, None)
+        self._broker.announce(ReplicaDeleted(self._broker.node_id, name, log.log_end_offset))
+        self._broker.cleaner_checkpoints.pop(name, None)
 
     def _create(self, name: TopicPartition) -> Partition:
         broker = self._broker
         config = broker.topic_config(name.topic)
+        topic_id = broker.image.topic_ids.get(name.topic, 0)
+        if name in broker.storage and broker.topic_ids.get(name, 0) != topic_id:
+            self._delete_log(name)
         if name not in broker.storage:
-            broker.storage[name] = Log(config.segment_bytes, config.segment_ms, 0, config.max_message_bytes)
+            broker.storage[name] = self._new_log(name, config)
+            broker.topic_ids[name] = topic_id
+        else:
+            broker.storage[name].reopen(broker.now_ms, broker.config.producer_id_expiration_ms)
+            broker.storage[name].producers.verifications.clear()
         partition = Partition(
             name,
             broker.node_id,
@@ -88,9 +174,39 @@ class ReplicaManager:
             broker.checkpoints.get(name, 0),
         )
         self.partitions[name] = partition
+        broker.fetches.partition_created(partition)
         return partition
 
-    def _checkpoint(self) -> None:
+    def _new_log(self, name: TopicPartition, config: TopicConfig) -> Log:
+        log = Log(
+            config.segment_bytes,
+            config.segment_ms,
+            self._jitters(name, config),
+            config.max_message_bytes,
+            config.segment_index_bytes,
+            config.index_interval_bytes,
+        )
+        log.producers.verification_enabled = self._broker.config.transaction_partition_verification_enable
+        return log
+
+    def _jitters(self, name: TopicPartition, config: TopicConfig) -> Iterator[int]:
+        """How much earlier than segment.ms each segment is rolled, so that not all logs roll at once."""
+        if not config.segment_jitter_ms:
+            return repeat(0)
+        chance = self._broker.machine.streams[f"segment-jitter/{self._broker.node_id}/{name}"]
+        limit_ms = min(config.segment_jitter_ms, config.segment_ms)
+        return (chance.randrange(limit_ms) for _ in count())
+
+    def log_start_raised(self, partition: Partition) -> None:
+        """A replica's log begins later: as leader tell the followers, as follower the leader."""
+        partition.log_start_raised()
+        fetcher = self._fetchers.get(partition.registration.leader)
+        if fetcher is not None:
+            fetcher.log_start_raised(partition)
+        self._broker.deletes.look()
+
+    def checkpoint(self) -> None:
+        """Write the high watermarks to disk."""
         for name, partition in self.partitions.items():
             self._broker.checkpoints[name] = partition.high_watermark.value
 

@@ -2,7 +2,6 @@
 
 Source: clients/src/main/java/org/apache/kafka/clients/producer/internals/Sender.java
 Fidelity: approximate — it acts at the moment something changes, and its own work takes no time
-Left out: splitting a batch that the broker finds too large.
 """
 
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from sim.actors.sequences import Sequences
 from sim.machine.actor import Actor
 from sim.machine.clock import MILLISECOND
 from sim.machine.deadlines import Deadlines
-from sim.rules.batching import can_retry
+from sim.rules.batching import NO_SEQUENCE, can_retry
 from sim.rules.config import ProducerConfig
 from sim.rules.errors import ErrorCode
 from sim.rules.facts import BatchFailed, BatchRetried, ProducerRecords, RecordsAcknowledged
@@ -54,7 +53,6 @@ class Sender:
         metadata: ClientMetadata,
         accumulator: Accumulator,
         sequences: Sequences | None,
-        on_done: Callable[[ProducerBatch], None],
     ) -> None:
         self._owner = owner
         self._client_id = client_id
@@ -63,14 +61,14 @@ class Sender:
         self._metadata = metadata
         self._accumulator = accumulator
         self._sequences = sequences
-        self._on_done = on_done
         self._acks = {"all": -1, "1": 1, "0": 0}[config.acks]
         self._lingers = Deadlines(owner, config.linger_ms * MILLISECOND)
         self._deliveries = Deadlines(owner, config.delivery_timeout_ms * MILLISECOND)
         self._connecting: dict[int, None] = {}
         self._waking = False
+        self.on_failure: Callable[[ErrorCode], None] | None = None
         metadata.listen(self.wake)
-        if sequences is not None:
+        if sequences is not None and not sequences.transactional:
             self._ask_for_id()
 
     def appended(self, batch: ProducerBatch, is_new: bool) -> None:
@@ -90,6 +88,18 @@ class Sender:
             self._waking = True
             self._owner.after(0, self._serve_all)
 
+    def abort(self) -> None:
+        """The producer is closed forcefully: every batch fails, waiting or in flight."""
+        self.give_up(ErrorCode.UNKNOWN_SERVER_ERROR, drained=True)
+
+    def give_up(self, error: ErrorCode, *, drained: bool) -> None:
+        """Let every batch fail, or only those that have never been `drained` for a request."""
+        for batch in list(self._accumulator.incomplete):
+            if drained or batch.base_sequence == NO_SEQUENCE:
+                if not batch.in_flight:
+                    self._accumulator.remove(batch)
+                self._fail(batch, error)
+
     def _linger_over(self, batch: ProducerBatch) -> None:
         self._serve(self._metadata.leader(batch.partition))
 
@@ -102,11 +112,15 @@ class Sender:
         """Send as many requests to a leader as are worth while and allowed."""
         if self._sequences is not None:
             self._sequences.settle()
+        choice = self._accumulator.choice
+        choice.look()
         if leader == NO_LEADER:
             self._metadata.request_update()
             return
         while self._accumulator.is_ready(leader):
-            if not self._network.can_send(leader):
+            can_send = self._network.can_send(leader)
+            choice.node_ready(leader, self._owner.now_ms, can_send)
+            if not can_send:
                 if not self._network.connected(leader):
                     self._connect(leader)
                 return
@@ -129,11 +143,11 @@ class Sender:
     def _send(self, leader: int, batches: list[ProducerBatch]) -> None:
         if self._owner.machine.facts.wanted(ProducerRecords):
             for batch in batches:
-                if batch.attempts == 0:
+                if batch.attempts == 0 and not batch.is_part:
                     columns = batch.closed()
                     self._owner.announce(ProducerRecords(self._client_id, batch.partition, columns))
         wired = [(batch.partition, batch.wire()) for batch in batches]
-        request = ProduceRequest(self._acks, self._config.request_timeout_ms, wired)
+        request = ProduceRequest(self._acks, self._config.request_timeout_ms, wired, self._config.transactional_id)
         if self._acks == 0:
             self._network.send_and_forget(leader, request)
             for batch in batches:
@@ -161,14 +175,18 @@ class Sender:
         error = data.error
         if error is ErrorCode.NONE:
             self._acknowledge(leader, batch, data.base_offset)
+        elif error is ErrorCode.MESSAGE_TOO_LARGE and batch.count > 1 and not batch.done:
+            self._split(batch)
         elif self._may_retry(batch, error):
             self._retry(batch, error)
         elif batch.done:
-            self._accumulator.pool.give(batch.allocated_bytes)
+            self._accumulator.release(batch)
         else:
             if self._sequences is not None:
                 self._sequences.refused(batch, error, retries_left=batch.attempts < self._config.retries)
             self._fail(batch, error)
+            if self.on_failure is not None:
+                self.on_failure(error)
         if error in STALE_METADATA:
             if error in NEWER_LEADER:
                 self._metadata.hint(batch.partition, data.leader_id, data.leader_epoch)
@@ -177,7 +195,7 @@ class Sender:
     def _acknowledge(self, leader: int, batch: ProducerBatch, base_offset: int) -> None:
         if self._sequences is not None:
             self._sequences.acknowledged(batch)
-        self._accumulator.pool.give(batch.allocated_bytes)
+        self._accumulator.release(batch)
         if not batch.done:
             columns = batch.closed()
             self._owner.announce(RecordsAcknowledged(self._client_id, batch.partition, columns, base_offset, leader))
@@ -200,25 +218,38 @@ class Sender:
         self._owner.announce(BatchRetried(self._client_id, batch.partition, error, batch.attempts, batch.count))
         self._owner.after(batch.retry_backoff_ms * MILLISECOND, self.wake)
 
+    def _split(self, batch: ProducerBatch) -> None:
+        """The batch is larger than the topic's max.message.bytes: smaller ones are sent instead."""
+        self._owner.announce(
+            BatchRetried(self._client_id, batch.partition, ErrorCode.MESSAGE_TOO_LARGE, batch.attempts, batch.count)
+        )
+        expires_at = batch.created + self._config.delivery_timeout_ms * MILLISECOND
+        for part in self._accumulator.split_and_reenqueue(batch):
+            self._owner.at(expires_at, self._expire, part)
+
     def _expire(self, batch: ProducerBatch) -> None:
         """delivery.timeout.ms is over: the batch fails, waiting or in flight; in flight it keeps its memory."""
+        if batch.done:
+            return
         if not batch.in_flight:
             self._accumulator.remove(batch)
         if self._sequences is not None:
             self._sequences.expired(batch)
         self._fail(batch, ErrorCode.REQUEST_TIMED_OUT)
+        if self.on_failure is not None:
+            self.on_failure(ErrorCode.REQUEST_TIMED_OUT)
         self.wake()
 
     def _fail(self, batch: ProducerBatch, error: ErrorCode) -> None:
         columns = batch.closed()
         self._owner.announce(BatchFailed(self._client_id, batch.partition, error, columns))
         if not batch.in_flight:
-            self._accumulator.pool.give(batch.allocated_bytes)
+            self._accumulator.release(batch)
         self._finish(batch, -1, error)
 
     def _finish(self, batch: ProducerBatch, base_offset: int, error: ErrorCode | None) -> None:
         batch.finish(base_offset, error)
-        self._on_done(batch)
+        self._accumulator.incomplete.pop(batch, None)
 
     def _ask_for_id(self) -> None:
         node = self._metadata.any_broker()

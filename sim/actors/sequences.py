@@ -2,8 +2,7 @@
 
 Source: clients/src/main/java/org/apache/kafka/clients/producer/internals/TransactionManager.java, TxnPartitionMap.java,
     TxnPartitionEntry.java
-Fidelity: approximate — an epoch is never used up, so the producer id never changes
-Left out: transactions.
+Fidelity: approximate — without transactions an epoch is never used up, so the producer id never changes
 """
 
 from sim.actors.producer_batch import ProducerBatch
@@ -39,9 +38,13 @@ class PartitionSequences:
 
 
 class Sequences:
-    """Numbers batches, keeps their order on retries, and takes a new epoch when a gap cannot be closed."""
+    """Numbers batches, keeps their order on retries, and takes a new epoch when a gap cannot be closed.
 
-    def __init__(self) -> None:
+    A transactional producer cannot take one itself: its coordinator gives it one when the transaction ends.
+    """
+
+    def __init__(self, transactional: bool = False) -> None:
+        self.transactional = transactional
         self.producer_id = -1
         self.epoch = 0
         self._partitions: dict[TopicPartition, PartitionSequences] = {}
@@ -53,8 +56,17 @@ class Sequences:
         """Whether the producer has its id."""
         return self.producer_id >= 0
 
+    def begin(self, producer_id: int, epoch: int) -> None:
+        """A transactional producer has an id and an epoch for its next transaction, which numbers from 0."""
+        self.producer_id, self.epoch = producer_id, epoch
+        self._partitions.clear()
+        self._unresolved.clear()
+        self._to_renumber.clear()
+
     def settle(self) -> None:
         """What is done before anything is sent: settle unknown fates, then take a new epoch if one is needed."""
+        if self.transactional:
+            return
         for name, _ in list(self._unresolved.items()):
             state = self._state(name)
             if not state.in_flight:
@@ -88,12 +100,14 @@ class Sequences:
         if state.epoch != self.epoch:
             state.begin(self.epoch)
         batch.producer_id, batch.producer_epoch = self.producer_id, self.epoch
-        batch.base_sequence = state.next_sequence
+        batch.base_sequence, batch.is_transactional = state.next_sequence, self.transactional
         state.next_sequence = increment_sequence(state.next_sequence, batch.count)
         state.in_flight.append(batch)
 
     def acknowledged(self, batch: ProducerBatch) -> None:
         """The broker has the batch."""
+        if self.transactional and batch.producer_epoch != self.epoch:
+            return
         state = self._state(batch.partition)
         last_sequence = increment_sequence(batch.base_sequence, batch.count - 1)
         state.last_acknowledged = max(state.last_acknowledged, last_sequence)
@@ -114,8 +128,9 @@ class Sequences:
                 sequence_reset=batch.sequence_reset,
             ):
                 self._to_renumber[batch.partition] = None
+                return not self.transactional
             return True
-        if error is ErrorCode.UNKNOWN_PRODUCER_ID:
+        if error is ErrorCode.UNKNOWN_PRODUCER_ID and not self.transactional:
             if not batch.sequence_reset:
                 self._to_renumber[batch.partition] = None
             return True
@@ -136,6 +151,17 @@ class Sequences:
         self._remove(batch)
         if retries_left or error is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER:
             self._to_renumber[batch.partition] = None
+
+    def split(self, batch: ProducerBatch, parts: list[ProducerBatch]) -> None:
+        """Parts take the place and the numbers of a batch that is too large."""
+        in_flight = self._state(batch.partition).in_flight
+        index = in_flight.index(batch)
+        in_flight[index : index + 1] = parts
+        sequence = batch.base_sequence
+        for part in parts:
+            part.producer_id, part.producer_epoch = batch.producer_id, batch.producer_epoch
+            part.base_sequence, part.is_transactional = sequence, batch.is_transactional
+            sequence = increment_sequence(sequence, part.count)
 
     def _remove(self, batch: ProducerBatch) -> None:
         in_flight = self._state(batch.partition).in_flight

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from sim.machine.actor import Actor
+from sim.machine.clock import MILLISECOND
 from sim.machine.connection import Connection
 from sim.rules.protocol import Message
 
@@ -12,7 +13,7 @@ __all__ = ["Server", "ServerRequest"]
 class ServerRequest:
     """A request that has arrived; `reply` it once, `done` where no answer is wanted (acks=0), or `hang_up` on it."""
 
-    __slots__ = ("body", "connection", "on_response", "server", "size_bytes")
+    __slots__ = ("body", "client_id", "connection", "on_response", "server", "size_bytes")
 
     def __init__(
         self,
@@ -21,7 +22,9 @@ class ServerRequest:
         body: Message,
         size_bytes: int,
         on_response: Callable[[Message], object],
+        client_id: str = "",
     ) -> None:
+        self.client_id = client_id
         self.server = server
         self.connection = connection
         self.body = body
@@ -29,17 +32,20 @@ class ServerRequest:
         self.on_response = on_response
 
     def reply(self, body: Message, departure: int = 0) -> None:
-        """Send the answer, now or at `departure`, and take the next request of the connection."""
+        """Send the answer, now or at `departure`, and take the next request when the client is not throttled."""
         self.connection.to_client(max(departure, self.server.now), body.size_bytes(), self.on_response, body)
-        self.done()
+        self.done(body.throttle_time_ms)
 
     def hang_up(self) -> None:
         """Close the connection: nothing more that comes on it is looked at."""
         self.connection.drop()
         self.connection.queue.clear()
 
-    def done(self) -> None:
-        """Take the next request of the connection."""
+    def done(self, throttle_time_ms: int = 0) -> None:
+        """Take the next request of the connection, now or after so many milliseconds."""
+        if throttle_time_ms > 0:
+            self.server.after(throttle_time_ms * MILLISECOND, self.done)
+            return
         connection = self.connection
         connection.muted = False
         if connection.queue:

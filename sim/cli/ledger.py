@@ -1,4 +1,4 @@
-"""`kafkasim ledger`: the fidelity ledger, from the rules' own docstrings."""
+"""`kafkasim ledger`: the fidelity ledger, from the rules' own docstrings and vectors."""
 
 from pathlib import Path
 
@@ -12,10 +12,11 @@ __all__ = ["ledger"]
 def ledger(write: bool) -> None:
     """Print what is exact, approximate and left out, rule by rule."""
     import sim
+    from sim.conformance.tracing import trace_bundled
     from sim.observe.ledger import render
 
     root = Path(sim.__file__).parent.parent
-    text = render(root)
+    text = render(root, trace_bundled())
     if write:
         (root / "sim" / "rules" / "README.md").write_text(text, encoding="utf-8")
     else:

@@ -1,7 +1,7 @@
 """A connection between two processes, as TCP gives it: ordered both ways, reset when one of them dies.
 
 Fidelity: approximate — a server that hangs up still reads what is under way to it; a server learns of a dead client
-    only by its silence
+    only by its silence unless it asks to be told
 Left out: keep-alive, full socket buffers, TLS.
 """
 
@@ -21,7 +21,8 @@ class Connection:
     """One open connection from a client's process to a server's process, for one life of each.
 
     When the server dies the client's `lost` callback runs after the time that the reset needs, if the
-    network lets it through; a hang or a cut cable resets nothing. `muted` and `queue` belong to the server.
+    network lets it through; a hang or a cut cable resets nothing. `muted` and `queue` belong to the server; if it
+    sets `on_hang_up`, that is called when it hears that the client has closed the connection, or died.
     """
 
     __slots__ = (
@@ -36,6 +37,7 @@ class Connection:
         "_server_life",
         "_unsent",
         "muted",
+        "on_hang_up",
         "open",
         "queue",
     )
@@ -49,6 +51,7 @@ class Connection:
         self._lost = lost
         self.open = True
         self.muted = False
+        self.on_hang_up: Callable[[], None] | None = None
         self.queue: deque[Any] = deque()
         client.life.endings[self] = self._client_died
         server.life.endings[self] = self._server_died
@@ -102,7 +105,7 @@ class Connection:
 
     def close(self) -> None:
         """The client hangs up; what it sent before is still read by the server, answers are dropped."""
-        self.open = False
+        self._tell_server()
         self._client_life.endings.pop(self, None)
         self._server_life.endings.pop(self, None)
 
@@ -115,8 +118,13 @@ class Connection:
         self._server_life.endings.pop(self, None)
 
     def _client_died(self) -> None:
-        self.open = False
+        self._tell_server()
         self._server_life.endings.pop(self, None)
+
+    def _tell_server(self) -> None:
+        if self.open and self.on_hang_up is not None:
+            self.to_server(RESET_SIZE_BYTES, self.on_hang_up)
+        self.open = False
 
     def _server_died(self) -> None:
         self.drop()

@@ -1,16 +1,20 @@
 """The fidelity ledger: what the docstrings say of how exactly each piece follows Kafka, as one page.
 
 A docstring takes part with lines that begin with `Source:`, `Fidelity: exact`, `Fidelity: approximate — why` or
-`Left out:`; each may wrap over the lines that follow it. Nothing is imported, only read.
+`Left out:`; each may wrap over the lines that follow it. The docstrings are read, nothing of theirs is imported; which
+vectors reach which rule is told by the caller, who has put them to the rules.
 """
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Entry", "entries", "module_families", "render", "vector_families"]
+from sim.conformance.reading import SOURCES
+from sim.conformance.tracing import TracedFamily
+
+__all__ = ["Entry", "entries", "families_of", "render"]
 
 KAFKA = "https://github.com/apache/kafka/blob/4.2.1/"
 FLOORS = {
@@ -22,17 +26,16 @@ INTRODUCTION = """\
 # Fidelity ledger
 
 What the simulator takes from Kafka 4.2, how exactly, and what it leaves out. *Exact* means: for the same input the
-same decision as Kafka's. *Approximate* says where the decision may differ. A vector family is a set of cases executed
-on Kafka itself; it is named at the module whose tests use it, and at each rule that such a test names, or reaches
-through other functions of the module.
+same decision as Kafka's. *Approximate* says where the decision may differ. A family of vectors is a set of inputs with
+Kafka's own answers; it is named at each rule that runs while its vectors are checked. `kafkasim conformance` checks
+them, and vectors of your own.
 
-This page is made by `kafkasim ledger` from the docstrings of `sim/rules`, `sim/actors` and `sim/machine`, and a test
-fails when it is stale.
+This page is made by `kafkasim ledger` from the docstrings of `sim/rules`, `sim/actors` and `sim/machine` and from a
+run of all vectors, and a test fails when it is stale.
 """
 
 _PREFIX = re.compile(r"(Source|Fidelity|Left out): *(.*)")
 _KAFKA_FILE = re.compile(r"(?:[\w-]+/)+([\w-]+\.(?:java|scala|json))")
-_READERS = frozenset({"vectors", "document"})
 
 Definition = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -69,53 +72,52 @@ def entries(root: Path) -> list[Entry]:
     ]
 
 
-def vector_families(root: Path, entry: Entry) -> list[str]:
-    """The families of vectors that a test of this module puts to this very function, class or method."""
-    tests = _definitions(_test_file(root, entry)) if entry.name else {}
-    rules = {name: node for name, node in _definitions(entry.path).items() if isinstance(node, ast.FunctionDef)}
-    mentions = {name: _names(node) for name, node in {**rules, **tests}.items()}
-    found: set[str] = set()
-    for name in tests:
-        if name.startswith("test_"):
-            reached = _reach(name, mentions)
-            if reached.issuperset(entry.name.split(".")):
-                found |= {family for helper in sorted(reached & tests.keys()) for family in _families(tests[helper])}
-    return sorted(found)
+def families_of(entry: Entry, traced: Sequence[TracedFamily]) -> list[str]:
+    """The families whose vectors reach this function, or something of this class or module."""
+    name = ".".join(part for part in (entry.module, entry.name) if part)
+    return sorted(
+        each.result.family
+        for each in traced
+        if entry.floor == "rules" and any(rule == name or rule.startswith(f"{name}.") for rule in each.rules)
+    )
 
 
-def module_families(root: Path, entry: Entry) -> list[str]:
-    """The families of vectors that the test file of an entry's module uses."""
-    tests = _definitions(_test_file(root, entry))
-    return sorted({family for node in tests.values() for family in _families(node)})
-
-
-def render(root: Path) -> str:
-    """The whole page, in Markdown, for the project whose folder is `root`."""
+def render(root: Path, traced: Sequence[TracedFamily]) -> str:
+    """The whole page in Markdown, for the project whose folder is `root` and the vectors put to its rules."""
     found = entries(root)
     left_out = sum(len(entry.left_out) for entry in found)
     stated = [entry for entry in found if entry.sources or entry.fidelity]
     counts = [f"{kind} {sum(entry.kind == kind for entry in stated)}" for kind in ("exact", "approximate")]
     if any(entry.kind == "not stated" for entry in stated):
         counts.append(f"not stated {sum(entry.kind == 'not stated' for entry in stated)}")
-    parts = [INTRODUCTION, f"**{', '.join([*counts, f'left out {left_out}'])}.**\n"]
+    parts = [INTRODUCTION, f"**{', '.join([*counts, f'left out {left_out}'])}.**\n", _vectors(traced)]
     for floor, title in FLOORS.items():
         modules = list(dict.fromkeys(entry.module for entry in found if entry.floor == floor))
         if modules:
             parts.append(f"## {title}: `sim/{floor}`\n")
         for module in modules:
-            parts.append(_section(root, [entry for entry in found if (entry.floor, entry.module) == (floor, module)]))
+            parts.append(_section([entry for entry in found if (entry.floor, entry.module) == (floor, module)], traced))
     return "\n".join(parts)
 
 
-def _section(root: Path, module: list[Entry]) -> str:
+def _vectors(traced: Sequence[TracedFamily]) -> str:
+    """The families with what came out of their vectors."""
+    lines = ["## Kafka's own answers: `sim/conformance/vectors`", ""]
+    lines += ["| family | answers | vectors that pass | exact placement |", "| --- | --- | --- | --- |"]
+    for result in (each.result for each in traced):
+        placed = f"{result.exact_placements} of {result.placements}" if result.placements else ""
+        answers = " and ".join(SOURCES[source] for source in result.sources)
+        passed = f"{result.passed} of {result.passed + len(result.failures)}"
+        lines.append(f"| {result.family} | {answers} | {passed} | {placed} |")
+    return "\n".join([*lines, ""])
+
+
+def _section(module: list[Entry], traced: Sequence[TracedFamily]) -> str:
     lines = [f"### {module[0].module}", ""]
     for entry in module:
         owner = f" (`{entry.name}`)" if entry.name else ""
         lines += [f"- Left out{owner}: {text}" for text in entry.left_out]
-    families = module_families(root, module[0])
-    if families:
-        lines.append(f"- Vectors: {', '.join(families)}.")
-    rows = [_row(root, entry) for entry in module if entry.sources or entry.fidelity]
+    rows = [_row(entry, traced) for entry in module if entry.sources or entry.fidelity]
     if rows:
         if len(lines) > 2:
             lines.append("")
@@ -123,13 +125,13 @@ def _section(root: Path, module: list[Entry]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _row(root: Path, entry: Entry) -> str:
+def _row(entry: Entry, traced: Sequence[TracedFamily]) -> str:
     cells = (
         f"`{entry.name}`" if entry.name else "the module",
         entry.meaning,
         entry.fidelity or "not stated",
         "<br>".join(_KAFKA_FILE.sub(rf"[\1]({KAFKA}\g<0>)", source) for source in entry.sources),
-        ", ".join(vector_families(root, entry)),
+        ", ".join(families_of(entry, traced)),
     )
     return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
 
@@ -182,50 +184,3 @@ def _meaning(docstring: str) -> str:
     """The first sentence."""
     first = docstring.split("\n\n", 1)[0]
     return re.split(r"(?<=[.!?])\s", " ".join(first.split()), maxsplit=1)[0]
-
-
-def _test_file(root: Path, entry: Entry) -> Path:
-    return root / "tests" / entry.floor / f"test_{entry.module.split('.')[0]}.py"
-
-
-def _definitions(path: Path) -> dict[str, ast.stmt]:
-    """What a module defines, by name; nothing when there is no such file."""
-    return {name: node for node in _parse(path).body for name in _defined(node)} if path.exists() else {}
-
-
-def _defined(node: ast.stmt) -> list[str]:
-    """The names that a statement of a module gives a value."""
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return [node.name]
-    if isinstance(node, ast.Assign | ast.AnnAssign):
-        return [part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)]
-    return []
-
-
-def _names(node: ast.AST) -> frozenset[str]:
-    """Every name and attribute that is mentioned in a piece of code."""
-    names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-    return frozenset(names | {part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)})
-
-
-def _reach(start: str, mentions: dict[str, frozenset[str]]) -> set[str]:
-    """The names that a definition mentions, and those that the definitions behind them mention."""
-    reached: set[str] = set()
-    waiting = [start]
-    while waiting:
-        name = waiting.pop()
-        if name not in reached:
-            reached.add(name)
-            waiting += mentions.get(name, ())
-    return reached
-
-
-def _families(node: ast.AST) -> Iterator[str]:
-    for part in ast.walk(node):
-        if (
-            isinstance(part, ast.Call)
-            and isinstance(part.func, ast.Name)
-            and part.func.id in _READERS
-            and isinstance(part.args[0], ast.Constant)
-        ):
-            yield str(part.args[0].value)

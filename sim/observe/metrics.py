@@ -120,7 +120,7 @@ class Metrics:
             labels = (("partition", str(name)),)
             self._put_change("IsrSize", labels, len(registration.isr))
             self._put_change("LeaderId", labels, registration.leader)
-            under_replicated += len(registration.isr) < len(registration.replicas)
+            under_replicated += registration.is_under_replicated
             offline += registration.leader < 0
         self._put("UnderReplicatedPartitions", (), under_replicated)
         self._put("OfflinePartitionsCount", (), offline)
@@ -140,7 +140,7 @@ class Metrics:
                 oldest = next(iter(log.batches(committed)), None)
                 waited = 0.0
                 if oldest is not None and oldest.next_offset > committed and oldest.columns.sent_at:
-                    index = max(0, committed - oldest.base_offset)
+                    index = min(oldest.index_at(committed), oldest.count - 1)
                     waited = (self._flight.now - oldest.columns.sent_at[index]) / 1e9
                 self._put("records-lag-seconds", labels, max(0.0, waited))
 
@@ -151,9 +151,9 @@ class Metrics:
 
     def _delivered(self, time: int, fact: RecordsDelivered) -> None:
         batch = fact.batch
-        count = fact.next_offset - fact.first_offset
+        start = batch.index_at(fact.first_offset)
+        count = batch.index_at(fact.next_offset) - start
         self.records_delivered += count
-        start = fact.first_offset - batch.base_offset
         labels = (("group", fact.group_id), ("topic", fact.partition.topic))
         window = self._windows.setdefault(("end-to-end-latency-ms", labels), [])
         window.extend(time - sent_at for sent_at in batch.columns.sent_at[start : start + count])

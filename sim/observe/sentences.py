@@ -13,6 +13,7 @@ def tell(flight: Flight, metrics: Metrics, verdict: Verdict) -> list[str]:
     return [
         _fate(verdict),
         *_deliveries(verdict),
+        *_given_up(verdict),
         *_latencies(metrics),
         *_lags(flight, metrics),
         *_availability(metrics),
@@ -31,16 +32,28 @@ def _fate(verdict: Verdict) -> str:
         )
         if records
     ]
+    removed = f" Retention or compaction has removed {verdict.removed:,} of them." if verdict.removed else ""
+    aborted = f" The transactions of {verdict.aborted:,} were aborted: nobody needs to get them." * bool(
+        verdict.aborted
+    )
     if not wrong:
+        are = "were" if removed else "are"
         return (
-            f"Verdict: all {verdict.acknowledged:,} acknowledged records are in the log once, in order, and delivered."
+            f"Verdict: all {verdict.acknowledged:,} acknowledged records {are} in the log once, in order, "
+            f"and delivered.{removed}{aborted}"
         )
-    return f"Verdict: of {verdict.acknowledged:,} acknowledged records {', '.join(wrong)}; verdict.json lists each."
+    told = f"Verdict: of {verdict.acknowledged:,} acknowledged records {', '.join(wrong)}; verdict.json lists each."
+    return told + removed + aborted
 
 
 def _deliveries(verdict: Verdict) -> list[str]:
     again = [f"{count:,} to {group}" for group, count in verdict.redelivered.items() if count]
     return [f"Delivered a second time, as at-least-once allows: {', '.join(again)}."] if again else []
+
+
+def _given_up(verdict: Verdict) -> list[str]:
+    counts = [f"{count:,} by {group}" for group, count in verdict.given_up.items()]
+    return [f"Given up, as rejected or delivered too often: {', '.join(counts)}."] if counts else []
 
 
 def _latencies(metrics: Metrics) -> list[str]:

@@ -2,13 +2,19 @@
 
 An acknowledged record must be in its partition's log exactly once, in the order in which its producer
 sent it, and must have been delivered to every group that the scenario names. What is not is listed.
+A record that retention, a request or compaction has removed is not lost; one that retention or a request
+took away before a group got it counts as undelivered, one that a newer value of its key replaced does not. One of an
+aborted transaction is not to be delivered at all.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 
+from sim.observe.aborted import AbortedRecords
 from sim.rules.batch import RecordBatch, RecordColumns
 from sim.rules.facts import LogTruncated, RecordsAcknowledged, RecordsDelivered
+from sim.rules.share_facts import ShareRecordsArchived
+from sim.rules.storage_facts import LogCleaned, SegmentsDeleted
 from sim.rules.topics import TopicPartition
 from sim.world.flight import Flight
 from sim.world.plan import GroupSpec
@@ -31,7 +37,12 @@ class RecordFate:
 
 @dataclass(slots=True)
 class Verdict:
-    """Lists of records by what went wrong; `redelivered` counts what groups got more than once (at-least-once)."""
+    """Lists of records by what went wrong; `redelivered` counts what groups got more than once (at-least-once).
+
+    `aborted` counts the acknowledged records whose transaction was aborted: no group needs to get them.
+    `given_up` counts what share groups have archived, as it was rejected or delivered too often: delivered, never done.
+    `removed` counts the acknowledged records that retention or compaction has taken out of the log since.
+    """
 
     acknowledged: int = 0
     lost: list[RecordFate] = field(default_factory=list)
@@ -40,6 +51,9 @@ class Verdict:
     undelivered: list[RecordFate] = field(default_factory=list)
     delivered: dict[str, int] = field(default_factory=dict)
     redelivered: dict[str, int] = field(default_factory=dict)
+    given_up: dict[str, int] = field(default_factory=dict)
+    removed: int = 0
+    aborted: int = 0
 
     @property
     def ok(self) -> bool:
@@ -57,8 +71,12 @@ class Verdict:
         }
 
     def as_json(self) -> dict[str, object]:
-        """The long form: every record that went wrong."""
-        return {**asdict(self), "ok": self.ok}
+        """The long form: every record that went wrong; `given_up` and `aborted` only where there is any."""
+        told = {**asdict(self), "ok": self.ok}
+        for name in ("given_up", "aborted"):
+            if not told[name]:
+                del told[name]
+        return told
 
 
 class Acknowledgement:
@@ -80,49 +98,79 @@ class Witness:
         self._acknowledged: dict[RecordColumns, Acknowledgement] = {}
         self._delivered: dict[str, dict[RecordColumns, list[tuple[int, int]]]] = {}
         self._truncated: dict[RecordColumns, tuple[int, LogTruncated]] = {}
+        self._deleted: dict[RecordColumns, str] = {}
+        self._compacted: dict[RecordColumns, None] = {}
+        self._given_up: dict[str, int] = {}
         facts = flight.machine.facts
+        self._aborted = AbortedRecords(facts)
         facts.listen(RecordsAcknowledged, self._on_acknowledged)
         facts.listen(RecordsDelivered, self._on_delivered)
         facts.listen(LogTruncated, self._on_truncated)
+        facts.listen(SegmentsDeleted, self._on_deleted)
+        facts.listen(LogCleaned, self._on_cleaned)
+        facts.listen(ShareRecordsArchived, self._on_given_up)
 
     def _on_acknowledged(self, time: int, fact: RecordsAcknowledged) -> None:
         self._acknowledged[fact.columns] = Acknowledgement(time, fact.partition, fact.broker_id)
 
     def _on_delivered(self, _: int, fact: RecordsDelivered) -> None:
-        start = fact.first_offset - fact.batch.base_offset
-        piece = (start, start + fact.next_offset - fact.first_offset)
-        self._delivered.setdefault(fact.group_id, {}).setdefault(fact.batch.columns, []).append(piece)
+        batch, columns = fact.batch, fact.batch.columns
+        pieces = self._delivered.setdefault(fact.group_id, {}).setdefault(columns.written, [])
+        start, end = batch.index_at(fact.first_offset), batch.index_at(fact.next_offset)
+        if columns.offset_deltas is None:
+            pieces.append((start, end))
+        else:
+            pieces.extend((delta, delta + 1) for delta in columns.offset_deltas[start:end])
 
     def _on_truncated(self, time: int, fact: LogTruncated) -> None:
         for batch in fact.removed:
-            self._truncated[batch.columns] = (time, fact)
+            self._truncated[batch.columns.written] = (time, fact)
+
+    def _on_deleted(self, time: int, fact: SegmentsDeleted) -> None:
+        cause = f"deleted by retention on broker {fact.broker_id} at {time / 1e9:.3f} s"
+        for batch in fact.removed:
+            self._deleted.setdefault(batch.columns.written, cause)
+
+    def _on_cleaned(self, _: int, fact: LogCleaned) -> None:
+        self._compacted.update(dict.fromkeys(fact.removed))
+
+    def _on_given_up(self, _: int, fact: ShareRecordsArchived) -> None:
+        self._given_up[fact.group_id] = self._given_up.get(fact.group_id, 0) + fact.count
 
     def verdict(self) -> Verdict:
         """Compare what was promised with what the logs hold."""
         verdict = Verdict(acknowledged=sum(columns.count for columns in self._acknowledged))
         found: dict[RecordColumns, list[RecordBatch]] = {}
+        aborted: dict[RecordColumns, None] = {}
         for name in self._flight.cluster.partitions():
             batches = list(self._flight.cluster.log(name).batches())
             self._check_order(name, batches, verdict)
+            aborted.update(self._aborted.find(name, batches))
             for batch in batches:
-                found.setdefault(batch.columns, []).append(batch)
+                found.setdefault(batch.columns.written, []).append(batch)
         for columns, acknowledgement in self._acknowledged.items():
             copies = found.get(columns, [])
+            gone = not copies and (columns in self._deleted or columns in self._compacted)
+            verdict.removed += columns.count - copies[0].count if copies else columns.count * gone
+            if gone:
+                continue
             if not copies:
                 verdict.lost += self._fates(columns, range(columns.count), self._why_lost(columns, acknowledgement))
             elif len(copies) > 1:
                 offsets = ", ".join(str(copy.base_offset) for copy in copies)
                 cause = f"written {len(copies)} times, in batches at offsets {offsets}"
                 verdict.duplicated += self._fates(columns, range(columns.count), cause)
+        verdict.given_up.update(self._given_up)
+        verdict.aborted = sum(columns.count for columns in aborted if columns in self._acknowledged)
         for group in self._flight.plan.groups:
-            self._check_delivery(group, found, verdict)
+            self._check_delivery(group, found, aborted, verdict)
         return verdict
 
     def _check_order(self, name: TopicPartition, batches: Iterable[RecordBatch], verdict: Verdict) -> None:
         highest: dict[str, int] = {}
         seen: dict[RecordColumns, None] = {}
         for batch in batches:
-            columns = batch.columns
+            columns = batch.columns.written
             if columns in seen or columns not in self._acknowledged:
                 continue
             seen[columns] = None
@@ -133,7 +181,11 @@ class Witness:
             highest[columns.origin] = max(before, columns.first_number + columns.count - 1)
 
     def _check_delivery(
-        self, group: GroupSpec, found: dict[RecordColumns, list[RecordBatch]], verdict: Verdict
+        self,
+        group: GroupSpec,
+        found: dict[RecordColumns, list[RecordBatch]],
+        aborted: dict[RecordColumns, None],
+        verdict: Verdict,
     ) -> None:
         delivered = self._delivered.get(group.group_id, {})
         handed_out = sum(end - start for pieces in delivered.values() for start, end in pieces)
@@ -141,14 +193,17 @@ class Witness:
         verdict.delivered[group.group_id] = distinct
         verdict.redelivered[group.group_id] = handed_out - distinct
         for columns, acknowledgement in self._acknowledged.items():
-            if acknowledgement.partition.topic in group.topics and columns in found:
-                pieces = delivered.get(columns, [])
-                if covered_count(pieces) < columns.count:
-                    got = covered(pieces)
-                    missing = (index for index in range(columns.count) if index not in got)
-                    verdict.undelivered += self._fates(
-                        columns, missing, f"never returned by a poll of {group.group_id}"
-                    )
+            if acknowledgement.partition.topic not in group.topics or columns in aborted:
+                continue
+            copies, pieces = found.get(columns), delivered.get(columns, [])
+            if covered_count(pieces) < columns.count and (copies or columns in self._deleted):
+                got, deltas = covered(pieces), copies[0].columns.offset_deltas if copies else None
+                left = range(columns.count) if deltas is None else deltas
+                cause = f"never returned by a poll of {group.group_id}"
+                if not copies:
+                    cause = f"{self._deleted[columns]}, {cause}"
+                missing = (index for index in left if index not in got)
+                verdict.undelivered += self._fates(columns, missing, cause)
 
     def _why_lost(self, columns: RecordColumns, acknowledgement: Acknowledgement) -> str:
         acked = f"acknowledged by broker {acknowledgement.broker_id} at {acknowledgement.time / 1e9:.3f} s"

@@ -1,17 +1,21 @@
-"""AlterPartition: when the controller refuses a leader's new ISR, and what the leader makes of a refusal.
-
-Left out: reassignment, controlled shutdown.
-"""
+"""AlterPartition: when the controller refuses a leader's new ISR, and what the leader makes of a refusal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from sim.rules.election import PartitionRegistration
+from sim.rules.election import RECOVERED, RECOVERING, PartitionRegistration
 from sim.rules.errors import ErrorCode
 from sim.rules.metadata import BrokerRegistration
 
-__all__ = ["ProposedIsr", "Reaction", "alter_partition_refusal", "proposed_isr", "reaction_to_refusal"]
+__all__ = [
+    "ProposedIsr",
+    "Reaction",
+    "alter_partition_answer",
+    "alter_partition_refusal",
+    "proposed_isr",
+    "reaction_to_refusal",
+]
 
 UNKNOWN_BROKER_EPOCH = -1
 
@@ -30,6 +34,7 @@ class ProposedIsr:
     partition_epoch: int
     isr: tuple[int, ...]
     broker_epochs: tuple[int, ...]
+    leader_recovery_state: str = RECOVERED
 
 
 def proposed_isr(
@@ -50,14 +55,16 @@ def alter_partition_refusal(
     broker_id: int,
     proposal: ProposedIsr,
     brokers: Mapping[int, BrokerRegistration],
+    topic_exists: bool = True,
 ) -> ErrorCode | None:
     """Why the controller refuses a proposal of a broker for one partition, None when it accepts it.
 
-    Source: metadata/src/main/java/org/apache/kafka/controller/ReplicationControlManager.java validateAlterPartitionData
+    Source: metadata/src/main/java/org/apache/kafka/controller/ReplicationControlManager.java
+        alterPartition, validateAlterPartitionData
     Fidelity: exact
     """
     if partition is None:
-        return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+        return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION if topic_exists else ErrorCode.UNKNOWN_TOPIC_ID
     if proposal.leader_epoch > partition.leader_epoch or proposal.partition_epoch > partition.partition_epoch:
         return ErrorCode.NOT_CONTROLLER
     if proposal.leader_epoch < partition.leader_epoch:
@@ -66,8 +73,7 @@ def alter_partition_refusal(
         return ErrorCode.INVALID_REQUEST
     if proposal.partition_epoch < partition.partition_epoch:
         return ErrorCode.INVALID_UPDATE_VERSION
-    unique = len(set(proposal.isr)) == len(proposal.isr)
-    if not unique or partition.leader not in proposal.isr or not set(proposal.isr) <= set(partition.replicas):
+    if not _is_possible(partition, proposal):
         return ErrorCode.INVALID_REQUEST
     members = zip(proposal.isr, proposal.broker_epochs, strict=True)
     if not all(_is_eligible(brokers.get(member), broker_epoch) for member, broker_epoch in members):
@@ -75,8 +81,27 @@ def alter_partition_refusal(
     return None
 
 
+def alter_partition_answer(broker_id: int, changed: PartitionRegistration) -> ErrorCode:
+    """The answer to an accepted proposal: its sender may have lost its lead to the reassignment that it completed.
+
+    Source: metadata/src/main/java/org/apache/kafka/controller/ReplicationControlManager.java alterPartition
+    Fidelity: exact
+    """
+    return ErrorCode.NONE if changed.leader == broker_id else ErrorCode.NEW_LEADER_ELECTED
+
+
+def _is_possible(partition: PartitionRegistration, proposal: ProposedIsr) -> bool:
+    """Whether the ISR is one of this partition's, with its leader, and alone with it while it recovers."""
+    isr = proposal.isr
+    if len(set(isr)) < len(isr) or partition.leader not in isr or not set(isr) <= set(partition.replicas):
+        return False
+    if proposal.leader_recovery_state == RECOVERED:
+        return True
+    return len(isr) == 1 and partition.leader_recovery_state == RECOVERING
+
+
 def _is_eligible(broker: BrokerRegistration | None, broker_epoch: int) -> bool:
-    if broker is None or broker.fenced:
+    if broker is None or broker.in_controlled_shutdown or broker.fenced:
         return False
     return broker_epoch in (UNKNOWN_BROKER_EPOCH, broker.broker_epoch)
 
@@ -94,7 +119,9 @@ def reaction_to_refusal(error: ErrorCode) -> Reaction:
 
 _OVERTAKEN = (
     ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+    ErrorCode.UNKNOWN_TOPIC_ID,
     ErrorCode.FENCED_LEADER_EPOCH,
     ErrorCode.INVALID_UPDATE_VERSION,
     ErrorCode.INVALID_REQUEST,
+    ErrorCode.NEW_LEADER_ELECTED,
 )

@@ -1,7 +1,4 @@
-"""When a producer's batches fill, leave, wait, retry and expire.
-
-Left out: compression estimates, splitting a batch that the broker finds too large.
-"""
+"""When a producer's batches fill, leave, wait, retry, split and expire."""
 
 from collections.abc import Sequence
 from math import log
@@ -23,6 +20,7 @@ __all__ = [
     "must_stop_drain",
     "reenqueue_index",
     "retry_backoff_ms",
+    "split_target_bytes",
 ]
 
 NO_SEQUENCE = -1
@@ -204,3 +202,14 @@ def reenqueue_index(queued_base_sequences: Sequence[int], base_sequence: int) ->
             break
         index += 1
     return index
+
+
+def split_target_bytes(batch_size_bytes: int, size_bytes: int, largest_record_bytes: int, is_split: bool) -> int:
+    """How large the parts of a batch may be that the broker finds too large: batch.size, later half of what it was.
+
+    `largest_record_bytes` is the upper bound of a batch with the largest record alone, which is always let in.
+
+    Source: clients/src/main/java/org/apache/kafka/clients/producer/internals/RecordAccumulator.java splitAndReenqueue
+    Fidelity: exact
+    """
+    return max(largest_record_bytes, size_bytes // 2) if is_split else batch_size_bytes

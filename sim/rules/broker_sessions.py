@@ -1,12 +1,12 @@
-"""When the controller holds a broker for alive, lets it register, and lets it take part.
+"""When the controller holds a broker for alive, and when it lets one register.
 
-Left out: controlled shutdown, failed log directories.
+Left out: failed log directories.
 """
 
 from sim.rules.errors import ErrorCode
 from sim.rules.metadata import BrokerRegistration
 
-__all__ = ["fence_check_interval", "has_valid_session", "is_fenced_after_heartbeat", "registration_refusal"]
+__all__ = ["fence_check_interval", "has_valid_session", "is_clean_shutdown", "registration_refusal"]
 
 
 def has_valid_session(last_contact: int | None, now: int, session: int) -> bool:
@@ -40,12 +40,12 @@ def registration_refusal(
     return None
 
 
-def is_fenced_after_heartbeat(fenced: bool, wants_fence: bool, metadata_offset: int, registration_offset: int) -> bool:
-    """Whether a broker is fenced after its heartbeat; to be unfenced it must know its own registration.
+def is_clean_shutdown(existing: BrokerRegistration | None, previous_broker_epoch: int) -> bool:
+    """Whether a broker that registers ended its last life cleanly: it still has the epoch of that life on its disk.
 
-    Source: metadata/src/main/java/org/apache/kafka/controller/BrokerHeartbeatManager.java calculateNextBrokerState
+    `previous_broker_epoch` is -1 when it has none.
+
+    Source: metadata/src/main/java/org/apache/kafka/controller/ClusterControlManager.java registerBroker
     Fidelity: exact
     """
-    if wants_fence:
-        return True
-    return fenced and metadata_offset < registration_offset
+    return existing is not None and existing.broker_epoch == previous_broker_epoch

@@ -5,18 +5,22 @@ Fidelity: approximate — sizes are counted per partition, not encoded; a contro
     where Kafka's metadata log holds what changed
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from sim.rules.alter_partition import ProposedIsr
 from sim.rules.errors import ErrorCode
-from sim.rules.metadata import MetadataImage, PartitionChange
+from sim.rules.metadata import MetadataImage, PartitionChange, RemoveTopicRecord
 from sim.rules.protocol import HEADER_SIZE_BYTES, PARTITION_SIZE_BYTES, Message
+from sim.rules.reassignment import Assignment
 from sim.rules.topics import TopicPartition
 
 __all__ = [
     "AllocateProducerIdsRequest",
     "AllocateProducerIdsResponse",
+    "AlterPartitionReassignmentsRequest",
+    "AlterPartitionReassignmentsResponse",
     "AlterPartitionRequest",
     "AlterPartitionResponse",
     "AlteredPartition",
@@ -24,8 +28,12 @@ __all__ = [
     "BrokerHeartbeatResponse",
     "BrokerRegistrationRequest",
     "BrokerRegistrationResponse",
+    "ElectLeadersRequest",
+    "ElectLeadersResponse",
     "FetchMetadataRequest",
     "FetchMetadataResponse",
+    "ListPartitionReassignmentsRequest",
+    "ListPartitionReassignmentsResponse",
 ]
 
 METADATA_RECORD_SIZE_BYTES = 100
@@ -33,12 +41,15 @@ METADATA_RECORD_SIZE_BYTES = 100
 
 @dataclass(slots=True)
 class BrokerRegistrationRequest(Message):
-    """A broker that has started makes itself known; an incarnation is one life of its process."""
+    """A broker that has started makes itself known; an incarnation is one life of its process.
+
+    `previous_broker_epoch` is that of its last life if that life ended in a clean shutdown, else -1.
+    """
 
     broker_id: int
     incarnation: int
     rack: str
-    clean_shutdown: bool
+    previous_broker_epoch: int = -1
 
 
 @dataclass(slots=True)
@@ -51,21 +62,23 @@ class BrokerRegistrationResponse(Message):
 
 @dataclass(slots=True)
 class BrokerHeartbeatRequest(Message):
-    """A broker is alive, has applied the metadata log up to an offset, and wants to take part or not."""
+    """A broker is alive, has applied the metadata log up to an offset, and wants to take part, or not, or to exit."""
 
     broker_id: int
     broker_epoch: int
     metadata_offset: int
     wants_fence: bool = False
+    wants_shut_down: bool = False
 
 
 @dataclass(slots=True)
 class BrokerHeartbeatResponse(Message):
-    """Whether the broker knows its own registration, and whether the controller holds it fenced."""
+    """Whether the broker knows its own registration, whether the controller holds it fenced, whether it may exit."""
 
     error: ErrorCode
     is_caught_up: bool = False
     is_fenced: bool = True
+    should_shut_down: bool = False
 
 
 @dataclass(slots=True)
@@ -97,6 +110,70 @@ class AlterPartitionResponse(Message):
 
     error: ErrorCode
     partitions: Mapping[TopicPartition, AlteredPartition] = field(default_factory=dict)
+
+    def size_bytes(self) -> int:
+        """Bytes on the wire."""
+        return HEADER_SIZE_BYTES + PARTITION_SIZE_BYTES * len(self.partitions)
+
+
+@dataclass(slots=True)
+class ElectLeadersRequest(Message):
+    """Somebody wants leaders elected, the preferred ones or in default of a leader any; None for all partitions."""
+
+    election: Literal["preferred", "unclean"]
+    partitions: Sequence[TopicPartition] | None = None
+
+    def size_bytes(self) -> int:
+        """Bytes on the wire."""
+        return HEADER_SIZE_BYTES + PARTITION_SIZE_BYTES * len(self.partitions or ())
+
+
+@dataclass(slots=True)
+class ElectLeadersResponse(Message):
+    """What became of each partition; asked for all, those that needed no election are not named."""
+
+    partitions: Mapping[TopicPartition, ErrorCode]
+
+    def size_bytes(self) -> int:
+        """Bytes on the wire."""
+        return HEADER_SIZE_BYTES + PARTITION_SIZE_BYTES * len(self.partitions)
+
+
+@dataclass(slots=True)
+class AlterPartitionReassignmentsRequest(Message):
+    """Move partitions to other replicas, the preferred leader first; None cancels the move that is under way."""
+
+    partitions: Mapping[TopicPartition, tuple[int, ...] | None]
+    allow_replication_factor_change: bool = True
+
+    def size_bytes(self) -> int:
+        """Bytes on the wire."""
+        return HEADER_SIZE_BYTES + PARTITION_SIZE_BYTES * len(self.partitions)
+
+
+@dataclass(slots=True)
+class AlterPartitionReassignmentsResponse(Message):
+    """What became of each order; a move that is accepted goes on in the background."""
+
+    partitions: Mapping[TopicPartition, ErrorCode]
+
+    def size_bytes(self) -> int:
+        """Bytes on the wire."""
+        return HEADER_SIZE_BYTES + PARTITION_SIZE_BYTES * len(self.partitions)
+
+
+@dataclass(slots=True)
+class ListPartitionReassignmentsRequest(Message):
+    """Which partitions are on the move? None asks for all."""
+
+    partitions: Sequence[TopicPartition] | None = None
+
+
+@dataclass(slots=True)
+class ListPartitionReassignmentsResponse(Message):
+    """The partitions on the move, with their replicas and which of them come and go."""
+
+    partitions: Mapping[TopicPartition, Assignment]
 
     def size_bytes(self) -> int:
         """Bytes on the wire."""
@@ -136,7 +213,7 @@ class FetchMetadataResponse(Message):
     """
 
     image: MetadataImage
-    changes: list[PartitionChange]
+    changes: list[PartitionChange | RemoveTopicRecord]
 
     def size_bytes(self) -> int:
         """Bytes on the wire."""

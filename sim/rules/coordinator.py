@@ -1,18 +1,21 @@
 """Which partition of `__consumer_offsets` a group belongs to, and what the coordinator writes there."""
 
 import json
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sim.rules.topics import TopicPartition
 
 __all__ = [
     "OFFSETS_TOPIC",
+    "GroupMemberRecord",
     "GroupRecord",
     "OffsetRecord",
     "decode_record",
     "encode_group",
     "encode_offset",
+    "group_tombstone",
     "java_string_hash",
+    "offset_tombstone",
     "partition_for_group",
 ]
 
@@ -20,21 +23,36 @@ OFFSETS_TOPIC = "__consumer_offsets"
 
 
 class OffsetRecord(NamedTuple):
-    """A committed offset: the next one to read."""
+    """A committed offset: the next one to read, and what was noted with it."""
 
     group_id: str
     partition: TopicPartition
     offset: int
+    metadata: str = ""
+
+
+class GroupMemberRecord(NamedTuple):
+    """One member of a generation: `owned` and `owned_generation` are what it said of itself when it joined."""
+
+    member_id: str
+    group_instance_id: str | None
+    client_id: str
+    session_timeout_ms: int
+    rebalance_timeout_ms: int
+    assignment: tuple[TopicPartition, ...]
+    topics: tuple[str, ...]
+    owned: tuple[TopicPartition, ...] = ()
+    owned_generation: int = -1
 
 
 class GroupRecord(NamedTuple):
-    """A generation of a classic group: each member's id, client id, session time-out and assignment."""
+    """A generation of a classic group."""
 
     group_id: str
     generation: int
     leader_id: str | None
     protocol_name: str | None
-    members: tuple[tuple[str, str, int, int, tuple[TopicPartition, ...], tuple[str, ...]], ...]
+    members: tuple[GroupMemberRecord, ...]
 
 
 def java_string_hash(text: str) -> int:
@@ -67,7 +85,27 @@ def encode_offset(record: OffsetRecord) -> tuple[bytes, bytes]:
     Fidelity: approximate — JSON instead of Kafka's binary form, so sizes differ by some bytes
     """
     key = json.dumps([1, record.group_id, *record.partition], separators=(",", ":"))
-    return key.encode(), str(record.offset).encode()
+    return key.encode(), json.dumps([record.offset, record.metadata] if record.metadata else record.offset).encode()
+
+
+def offset_tombstone(group_id: str, partition: TopicPartition) -> tuple[bytes, None]:
+    """Key and value of a record that ends a committed offset.
+
+    Source: group-coordinator/src/main/java/org/apache/kafka/coordinator/group/GroupCoordinatorRecordHelpers.java
+        newOffsetCommitTombstoneRecord
+    Fidelity: approximate — JSON instead of Kafka's binary form
+    """
+    return json.dumps([1, group_id, *partition], separators=(",", ":")).encode(), None
+
+
+def group_tombstone(group_id: str) -> tuple[bytes, None]:
+    """Key and value of a record that ends a classic group.
+
+    Source: group-coordinator/src/main/java/org/apache/kafka/coordinator/group/GroupCoordinatorRecordHelpers.java
+        newGroupMetadataTombstoneRecord
+    Fidelity: approximate — JSON instead of Kafka's binary form
+    """
+    return json.dumps([2, group_id], separators=(",", ":")).encode(), None
 
 
 def encode_group(record: GroupRecord) -> tuple[bytes, bytes]:
@@ -77,7 +115,11 @@ def encode_group(record: GroupRecord) -> tuple[bytes, bytes]:
     Fidelity: approximate — JSON instead of Kafka's binary form, so sizes differ by some bytes
     """
     key = json.dumps([2, record.group_id], separators=(",", ":"))
-    return key.encode(), json.dumps(record[1:], separators=(",", ":")).encode()
+    members = [
+        (*member[:5], _by_topic(member.assignment), member.topics, _by_topic(member.owned), member.owned_generation)
+        for member in record.members
+    ]
+    return key.encode(), json.dumps([*record[1:4], members], separators=(",", ":")).encode()
 
 
 def decode_record(key: bytes, value: bytes) -> OffsetRecord | GroupRecord:
@@ -89,10 +131,24 @@ def decode_record(key: bytes, value: bytes) -> OffsetRecord | GroupRecord:
     kind, group_id, *rest = json.loads(key)
     content = json.loads(value)
     if kind == 1:
-        return OffsetRecord(group_id, TopicPartition(*rest), content)
+        offset, metadata = content if isinstance(content, list) else (content, "")
+        return OffsetRecord(group_id, TopicPartition(*rest), offset, metadata)
     generation, leader_id, protocol_name, members = content
-    decoded = tuple(
-        (member_id, client_id, session_ms, rebalance_ms, tuple(TopicPartition(*p) for p in partitions), tuple(topics))
-        for member_id, client_id, session_ms, rebalance_ms, partitions, topics in members
-    )
-    return GroupRecord(group_id, generation, leader_id, protocol_name, decoded)
+    return GroupRecord(group_id, generation, leader_id, protocol_name, tuple(map(_member, members)))
+
+
+def _member(content: list[Any]) -> GroupMemberRecord:
+    assignment, topics, owned, owned_generation = content[5:]
+    said = _partitions(assignment), tuple(topics), _partitions(owned), owned_generation
+    return GroupMemberRecord._make((*content[:5], *said))
+
+
+def _by_topic(partitions: tuple[TopicPartition, ...]) -> dict[str, list[int]]:
+    numbers: dict[str, list[int]] = {}
+    for topic, number in partitions:
+        numbers.setdefault(topic, []).append(number)
+    return numbers
+
+
+def _partitions(content: dict[str, list[int]]) -> tuple[TopicPartition, ...]:
+    return tuple(TopicPartition(topic, number) for topic, numbers in content.items() for number in numbers)

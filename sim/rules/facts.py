@@ -6,8 +6,13 @@ A fact is a value; the time is told beside it. Facts of `JOURNAL` are written to
 
 from dataclasses import dataclass, field
 
+from sim.rules.app_facts import AppFailed, AppStarted, AppStopped
 from sim.rules.batch import RecordBatch, RecordColumns
 from sim.rules.errors import ErrorCode
+from sim.rules.replication_facts import REPLICATION_JOURNAL
+from sim.rules.share_facts import SHARE_JOURNAL
+from sim.rules.storage_facts import STORAGE_JOURNAL
+from sim.rules.topic_facts import TOPIC_JOURNAL
 from sim.rules.topics import TopicPartition
 
 __all__ = [
@@ -199,29 +204,6 @@ class BatchFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class AppStarted:
-    """An application's process begins to run."""
-
-    app: str
-
-
-@dataclass(frozen=True, slots=True)
-class AppFailed:
-    """An application has not caught an error of its client and dies of it."""
-
-    app: str
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
-class AppStopped:
-    """An application's process is gone; `finished` when it came to its own end."""
-
-    app: str
-    finished: bool
-
-
-@dataclass(frozen=True, slots=True)
 class LogClosed:
     """The content of a partition at the end of a run, so that the journal answers for every record.
 
@@ -258,6 +240,10 @@ JOURNAL: tuple[type, ...] = (
     AppFailed,
     AppStopped,
     LogClosed,
+    *STORAGE_JOURNAL,
+    *REPLICATION_JOURNAL,
+    *SHARE_JOURNAL,
+    *TOPIC_JOURNAL,
 )
 
 

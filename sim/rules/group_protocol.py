@@ -6,7 +6,9 @@ Fidelity: approximate — request and response sizes are counted per partition a
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from sim.rules.assignors import Subscription
 from sim.rules.errors import ErrorCode
 from sim.rules.protocol import HEADER_SIZE_BYTES, NAME_SIZE_BYTES, PARTITION_SIZE_BYTES, Message
 from sim.rules.topics import TopicPartition
@@ -19,6 +21,7 @@ __all__ = [
     "JoinGroupRequest",
     "JoinGroupResponse",
     "LeaveGroupRequest",
+    "OffsetAndMetadata",
     "OffsetCommitRequest",
     "OffsetCommitResponse",
     "OffsetFetchRequest",
@@ -30,11 +33,19 @@ __all__ = [
 Assignment = tuple[TopicPartition, ...]
 
 
+class OffsetAndMetadata(NamedTuple):
+    """An offset to commit, the next one to read, with a note for whoever reads it."""
+
+    offset: int
+    metadata: str = ""
+
+
 @dataclass(slots=True)
 class FindCoordinatorRequest(Message):
-    """Which broker coordinates this group?"""
+    """Which broker coordinates this group, or the transactions of this transactional id?"""
 
     group_id: str
+    transactional: bool = False
 
 
 @dataclass(slots=True)
@@ -55,20 +66,23 @@ class JoinGroupRequest(Message):
     group_instance_id: str | None
     session_timeout_ms: int
     rebalance_timeout_ms: int
-    protocols: tuple[tuple[str, tuple[str, ...]], ...]
+    protocols: tuple[tuple[str, Subscription], ...]
 
 
 @dataclass(slots=True)
 class JoinGroupResponse(Message):
-    """The generation that begins; only the leader learns who the members are and what they subscribe to."""
+    """The generation that begins; only the leader learns who the members are and what they subscribe to.
+
+    `skip_assignment` tells a static leader that has come back that its group has an assignment.
+    """
 
     error: ErrorCode
     generation_id: int = -1
     protocol_name: str = ""
     leader: str = ""
     member_id: str = ""
-    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    group_instance_ids: Mapping[str, str] = field(default_factory=dict)
+    members: Mapping[str, Subscription] = field(default_factory=dict)
+    skip_assignment: bool = False
 
     def size_bytes(self) -> int:
         """Bytes on the wire."""
@@ -83,6 +97,7 @@ class SyncGroupRequest(Message):
     generation_id: int
     member_id: str
     assignments: Mapping[str, Assignment] = field(default_factory=dict)
+    group_instance_id: str | None = None
 
     def size_bytes(self) -> int:
         """Bytes on the wire."""
@@ -105,14 +120,16 @@ class HeartbeatRequest(Message):
     group_id: str
     generation_id: int
     member_id: str
+    group_instance_id: str | None = None
 
 
 @dataclass(slots=True)
 class LeaveGroupRequest(Message):
-    """A member of a classic group goes."""
+    """A member of a classic group goes; a static one may be named by its group.instance.id alone."""
 
     group_id: str
     member_id: str
+    group_instance_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -123,6 +140,8 @@ class OffsetCommitRequest(Message):
     generation_id: int
     member_id: str
     offsets: dict[TopicPartition, int]
+    group_instance_id: str | None = None
+    metadata: Mapping[TopicPartition, str] = field(default_factory=dict)
 
     def size_bytes(self) -> int:
         """Bytes on the wire."""
@@ -138,15 +157,17 @@ class OffsetCommitResponse(Message):
 
 @dataclass(slots=True)
 class OffsetFetchRequest(Message):
-    """The committed offsets of a group are asked for."""
+    """The committed offsets of a group are asked for; stable ones are those that no open transaction may change."""
 
     group_id: str
-    partitions: Sequence[TopicPartition]
+    partitions: Sequence[TopicPartition] | None
+    require_stable: bool = False
 
 
 @dataclass(slots=True)
 class OffsetFetchResponse(Message):
-    """Committed offsets; a partition without one is left out."""
+    """Committed offsets, and what was noted with them; a partition without one is left out."""
 
     error: ErrorCode
     offsets: dict[TopicPartition, int] = field(default_factory=dict)
+    metadata: dict[TopicPartition, str] = field(default_factory=dict)

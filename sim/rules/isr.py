@@ -3,6 +3,7 @@
 from typing import Literal
 
 __all__ = [
+    "LONG_AGO_MS",
     "FollowerState",
     "IsrAction",
     "broker_epoch_eligible",
@@ -15,6 +16,9 @@ __all__ = [
 IsrAction = Literal["shrink", "expand", "none"]
 
 UNKNOWN_OFFSET = -1
+
+LONG_AGO_MS = -(2**62)
+"""Where Kafka writes 0, the beginning of 1970: time here may begin at 0, when a follower was not caught up."""
 
 
 class FollowerState:
@@ -38,8 +42,8 @@ class FollowerState:
         self.broker_id = broker_id
         self.log_end_offset = UNKNOWN_OFFSET
         self.log_start_offset = UNKNOWN_OFFSET
-        self.last_caught_up_ms = 0
-        self.last_fetch_ms = 0
+        self.last_caught_up_ms = LONG_AGO_MS
+        self.last_fetch_ms = LONG_AGO_MS
         self.last_fetch_leader_end_offset = 0
         self.broker_epoch: int | None = None
 
@@ -68,16 +72,16 @@ class FollowerState:
 
     def reset(self, now_ms: int, leader_end_offset: int, is_new_leader: bool, is_in_sync: bool) -> None:
         """Starts over when this broker becomes leader, or is made leader again in a new epoch."""
-        self.last_caught_up_ms = now_ms if is_in_sync else 0
+        self.last_caught_up_ms = now_ms if is_in_sync else LONG_AGO_MS
         if is_new_leader:
             self.log_start_offset = UNKNOWN_OFFSET
             self.log_end_offset = UNKNOWN_OFFSET
             self.last_fetch_leader_end_offset = UNKNOWN_OFFSET
-            self.last_fetch_ms = 0
+            self.last_fetch_ms = LONG_AGO_MS
             self.broker_epoch = None
         else:
             self.last_fetch_leader_end_offset = leader_end_offset
-            self.last_fetch_ms = now_ms if is_in_sync else 0
+            self.last_fetch_ms = now_ms if is_in_sync else LONG_AGO_MS
 
 
 def is_stale_fetch(broker_epoch: int, alive_broker_epoch: int | None) -> bool:

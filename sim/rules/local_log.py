@@ -3,8 +3,9 @@
 Left out: flushing and recovery after an unclean stop.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 from sim.rules.batch import RecordBatch
@@ -24,11 +25,14 @@ class Read(NamedTuple):
 class LocalLog:
     """Segments in order of their base offsets, the last of them active; a leader's rules are those of `Log`.
 
+    `segment_jitters_ms` are random choices, one for each segment: how much earlier than `segment_ms` it is rolled.
+
     Source: storage/src/main/java/org/apache/kafka/storage/internals/log/LocalLog.java
     Fidelity: exact
     """
 
     __slots__ = (
+        "_jitters_ms",
         "index_interval_bytes",
         "log_end_offset",
         "log_start_offset",
@@ -44,13 +48,14 @@ class LocalLog:
         self,
         segment_bytes: int = 1_073_741_824,
         segment_ms: int = 604_800_000,
-        segment_jitter_ms: int = 0,
+        segment_jitters_ms: Iterator[int] | None = None,
         segment_index_bytes: int = SEGMENT_INDEX_BYTES,
         index_interval_bytes: int = INDEX_INTERVAL_BYTES,
     ) -> None:
         self.segment_bytes = segment_bytes
         self.segment_ms = segment_ms
-        self.segment_jitter_ms = segment_jitter_ms
+        self._jitters_ms = segment_jitters_ms or repeat(0)
+        self.segment_jitter_ms = next(self._jitters_ms)
         self.segment_index_bytes = segment_index_bytes
         self.index_interval_bytes = index_interval_bytes
         self.segments = [Segment(0, index_interval_bytes)]
@@ -76,6 +81,8 @@ class LocalLog:
         active = self.segments[-1]
         if not active.batches and active.base_offset == base_offset:
             self.segments.pop()
+        active.become_inactive()
+        self.segment_jitter_ms = next(self._jitters_ms)
         self.segments.append(Segment(base_offset, self.index_interval_bytes))
         return self.segments[-1]
 
@@ -87,12 +94,40 @@ class LocalLog:
 
     def cut(self, offset: int) -> list[RecordBatch]:
         """Remove the batches that end at or after an offset below the log end; return them, oldest first."""
-        removed = list(self.batches(offset))
         last = self._segment_index(offset)
-        self.segments[last:] = [self.segments[last].truncated_to(offset)]
+        gone = self.segments[last + 1 :]
+        del self.segments[last + 1 :]
+        removed = self.segments[last].truncate_to(offset)
+        removed += [batch for segment in gone for batch in segment.batches]
         self.size_bytes -= sum(batch.size_bytes for batch in removed)
         self.log_end_offset = offset
         return removed
+
+    def remove_oldest(self, count: int) -> None:
+        """Remove the first segments; the log start offset must be above them already."""
+        self.size_bytes -= sum(segment.size_bytes for segment in self.segments[:count])
+        del self.segments[:count]
+
+    def replace(self, old: Sequence[Segment], new: Segment) -> None:
+        """Put one segment in the place of several that follow each other.
+
+        Source: storage/src/main/java/org/apache/kafka/storage/internals/log/LocalLog.java replaceSegments
+        Fidelity: exact
+        """
+        first = self._segment_index(old[0].base_offset)
+        self.segments[first : first + len(old)] = [new]
+        self.size_bytes += new.size_bytes - sum(segment.size_bytes for segment in old)
+
+    def segments_between(self, from_offset: int, to_offset: int) -> list[Segment]:
+        """The segments from the one that contains an offset up to, without, the first that begins at or after another.
+
+        Source: storage/src/main/java/org/apache/kafka/storage/internals/log/LogSegments.java values
+        Fidelity: exact
+        """
+        if from_offset >= to_offset:
+            return []
+        first = self._segment_index(from_offset)
+        return self.segments[first : bisect_left(self.segments, to_offset, key=lambda segment: segment.base_offset)]
 
     def clear(self, offset: int) -> list[RecordBatch]:
         """Remove everything and begin anew at an offset; return the batches that went, oldest first."""

@@ -1,7 +1,4 @@
-"""Which partition a record goes to.
-
-Left out: partitioner.availability.timeout.ms; the caller may pass only partitions of brokers that answer.
-"""
+"""Which partition a record goes to."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
@@ -9,7 +6,15 @@ from functools import lru_cache
 from itertools import accumulate
 from struct import unpack_from
 
-__all__ = ["StickyPartitioner", "load_table", "murmur2", "partition_for_key", "to_positive"]
+__all__ = [
+    "StickyPartitioner",
+    "is_slow",
+    "load_table",
+    "murmur2",
+    "next_partition",
+    "partition_for_key",
+    "to_positive",
+]
 
 _SEED = 0x9747B28C
 _M = 0x5BD1E995
@@ -70,11 +75,40 @@ def load_table(queue_sizes: Sequence[int], partition_count: int) -> list[int] | 
     return list(accumulate(longest + 1 - size for size in queue_sizes))
 
 
+def next_partition(
+    available: Sequence[int],
+    queue_sizes: Sequence[int] | None,
+    partition_count: int,
+    draw: Callable[[int], int],
+) -> int:
+    """The partition to switch to, by chance, rather one whose queue was short when the sender last looked.
+
+    `available` are the partitions with a leader (all of them if none has one); `queue_sizes` their waiting batches,
+    None for a uniform choice; `draw(n)` gives a random number from 0 to n - 1.
+
+    Source: clients/src/main/java/org/apache/kafka/clients/producer/internals/BuiltInPartitioner.java nextPartition
+    Fidelity: exact
+    """
+    table = None if queue_sizes is None else load_table(queue_sizes, partition_count)
+    return available[draw(len(available)) if table is None else bisect_right(table, draw(table[-1]))]
+
+
+def is_slow(ready: int, drained: int, availability_timeout: int) -> bool:
+    """Whether a node has not taken ready batches for so long that its partitions are not chosen; never with 0.
+
+    `ready` is when it last had batches ready, `drained` when it could last be sent some; one unit of time for all.
+
+    Source: clients/src/main/java/org/apache/kafka/clients/producer/internals/RecordAccumulator.java partitionReady
+    Fidelity: exact
+    """
+    return availability_timeout > 0 and ready - drained > availability_timeout
+
+
 class StickyPartitioner:
     """The partition of records without a key, for one topic: the same until enough bytes were produced to it.
 
     Source: clients/src/main/java/org/apache/kafka/clients/producer/internals/BuiltInPartitioner.java; KIP-794
-    Fidelity: approximate — the next partition is drawn for the next record, in Kafka already at the switch
+    Fidelity: exact
     """
 
     __slots__ = ("batch_size_bytes", "current", "produced_bytes")
@@ -84,33 +118,20 @@ class StickyPartitioner:
         self.current: int | None = None
         self.produced_bytes = 0
 
-    def partition(
-        self,
-        available: Sequence[int],
-        queue_sizes: Sequence[int] | None,
-        draw: Callable[[int], int],
-        partition_count: int | None = None,
-    ) -> int:
-        """The partition for the next record.
-
-        `available` are the partitions with a leader (all of them if none has one); `queue_sizes` their waiting
-        batches, None for a uniform choice; `draw(n)` gives a random number from 0 to n - 1 and is asked only on a
-        switch; `partition_count` counts the topic's partitions, by default the available ones.
-        """
+    def partition(self, choose: Callable[[], int]) -> int:
+        """The partition for the next record; `choose` draws the very first one."""
         if self.current is None:
-            total = len(available) if partition_count is None else partition_count
-            table = None if queue_sizes is None else load_table(queue_sizes, total)
-            index = draw(len(available)) if table is None else bisect_right(table, draw(table[-1]))
-            self.current = available[index]
+            self.current = choose()
         return self.current
 
-    def update(self, appended_bytes: int, batch_complete: bool) -> None:
+    def update(self, appended_bytes: int, batch_complete: bool, choose: Callable[[], int]) -> None:
         """Counts what was appended; leaves the partition after batch.size bytes at a batch's end, or after twice that.
 
-        `batch_complete`: the partition's last batch is full, so that a switch leaves no small batch behind.
+        `batch_complete`: the partition's last batch is full, so that a switch leaves no small batch behind; `choose`
+        draws the next partition, which may be the same.
         """
         self.produced_bytes += appended_bytes
         enough = self.batch_size_bytes if batch_complete else 2 * self.batch_size_bytes
         if self.produced_bytes >= enough:
-            self.current = None
+            self.current = choose()
             self.produced_bytes = 0

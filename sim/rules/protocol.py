@@ -7,13 +7,15 @@ Source: clients/src/main/resources/common/message/*.json
 Fidelity: approximate — request and response sizes are counted per partition and per member, not encoded
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sim.rules.batch import RecordBatch
 from sim.rules.errors import ErrorCode
 from sim.rules.metadata import MetadataImage
+from sim.rules.offset_lookup import FoundOffset
 from sim.rules.topics import TopicPartition
+from sim.rules.transactions import AbortedTransaction
 
 __all__ = [
     "ErrorResponse",
@@ -35,11 +37,17 @@ __all__ = [
 NAME_SIZE_BYTES = 24
 HEADER_SIZE_BYTES = 32
 PARTITION_SIZE_BYTES = 40
+ABORTED_TRANSACTION_SIZE_BYTES = 16
 
 
 @dataclass(slots=True)
 class Message:
-    """Anything that crosses the network; one of no special size takes a header and a name."""
+    """Anything that crosses the network; one of no special size takes a header and a name.
+
+    `throttle_time_ms`, in responses: the broker reads no further request for so long, as a quota is used up.
+    """
+
+    throttle_time_ms: int = field(default=0, kw_only=True)
 
     def size_bytes(self) -> int:
         """Bytes on the wire."""
@@ -55,11 +63,15 @@ class ErrorResponse(Message):
 
 @dataclass(slots=True)
 class ProduceRequest(Message):
-    """Batches for partitions that one broker leads; `acks` is -1, 0 or 1."""
+    """Batches for partitions that one broker leads; `acks` is -1, 0 or 1.
+
+    With a transactional id the leader adds the partitions to the producer's transaction (KIP-890).
+    """
 
     acks: int
     timeout_ms: int
     batches: list[tuple[TopicPartition, RecordBatch]]
+    transactional_id: str | None = None
 
     def size_bytes(self) -> int:
         """Bytes on the wire."""
@@ -89,12 +101,16 @@ class ProduceResponse(Message):
 
 @dataclass(slots=True)
 class FetchPartition:
-    """From where one partition is wanted; `last_fetched_epoch` lets the leader see divergence (KIP-595)."""
+    """From where one partition is wanted; `last_fetched_epoch` lets the leader see divergence (KIP-595).
+
+    `log_start_offset` is that of a follower's own log.
+    """
 
     fetch_offset: int
     max_bytes: int
     current_leader_epoch: int = -1
     last_fetched_epoch: int = -1
+    log_start_offset: int = -1
 
 
 @dataclass(slots=True)
@@ -113,6 +129,8 @@ class FetchRequest(Message):
     partitions: dict[TopicPartition, FetchPartition]
     forgotten: Sequence[TopicPartition] = ()
     replica_epoch: int = -1
+    rack_id: str = ""
+    read_committed: bool = False
 
     def size_bytes(self) -> int:
         """Bytes on the wire."""
@@ -121,7 +139,10 @@ class FetchRequest(Message):
 
 @dataclass(slots=True)
 class FetchData:
-    """One partition's part of a fetch response; `log_end_offset` goes with OFFSET_OUT_OF_RANGE only."""
+    """One partition's part of a fetch response; `log_end_offset` goes with OFFSET_OUT_OF_RANGE only.
+
+    `aborted` goes with read_committed: the aborted transactions that overlap with the batches.
+    """
 
     error: ErrorCode
     high_watermark: int = -1
@@ -132,6 +153,8 @@ class FetchData:
     leader_id: int = -1
     leader_epoch: int = -1
     log_end_offset: int = -1
+    preferred_read_replica: int = -1
+    aborted: list[AbortedTransaction] | None = None
 
 
 @dataclass(slots=True)
@@ -144,7 +167,9 @@ class FetchResponse(Message):
 
     def size_bytes(self) -> int:
         """Bytes on the wire."""
-        return HEADER_SIZE_BYTES + sum(PARTITION_SIZE_BYTES + data.size_bytes for data in self.partitions.values())
+        size = HEADER_SIZE_BYTES + sum(PARTITION_SIZE_BYTES + data.size_bytes for data in self.partitions.values())
+        aborted = sum(len(data.aborted) for data in self.partitions.values() if data.aborted)
+        return size + ABORTED_TRANSACTION_SIZE_BYTES * aborted
 
 
 @dataclass(slots=True)
@@ -165,28 +190,40 @@ class MetadataResponse(Message):
 
 @dataclass(slots=True)
 class ListOffsetsRequest(Message):
-    """The first (`earliest`) or next (`latest`) offset of partitions."""
+    """An offset of each partition is asked for: by time, or -1 for the latest, -2 the earliest, -3 of the latest time."""
 
-    partitions: Sequence[TopicPartition]
-    earliest: bool
+    partitions: Mapping[TopicPartition, int]
+    read_committed: bool = False
+
+    def size_bytes(self) -> int:
+        """Bytes on the wire."""
+        return HEADER_SIZE_BYTES + PARTITION_SIZE_BYTES * len(self.partitions)
 
 
 @dataclass(slots=True)
 class ListOffsetsResponse(Message):
-    """Offsets found, and the partitions that this broker does not lead."""
+    """Offsets found, offset -1 where no record is that late, and the partitions that this broker cannot answer for."""
 
-    offsets: dict[TopicPartition, int]
+    offsets: dict[TopicPartition, FoundOffset]
     errors: dict[TopicPartition, ErrorCode] = field(default_factory=dict)
+
+    def size_bytes(self) -> int:
+        """Bytes on the wire."""
+        return HEADER_SIZE_BYTES + PARTITION_SIZE_BYTES * (len(self.offsets) + len(self.errors))
 
 
 @dataclass(slots=True)
 class InitProducerIdRequest(Message):
-    """An idempotent producer asks for its id."""
+    """An idempotent producer asks for its id, or a transactional one for an id and an epoch that fence others."""
+
+    transactional_id: str | None = None
+    transaction_timeout_ms: int = 60_000
 
 
 @dataclass(slots=True)
 class InitProducerIdResponse(Message):
-    """A producer id of its own, epoch 0."""
+    """A producer id and the epoch in which it is used."""
 
     error: ErrorCode
     producer_id: int = -1
+    producer_epoch: int = 0

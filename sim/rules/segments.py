@@ -3,7 +3,7 @@
 Left out: records without a timestamp, whose segment Kafka rolls by the age of its file.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 
 from sim.rules.batch import RecordBatch
@@ -17,7 +17,7 @@ _OFFSET_INDEX_ENTRY_BYTES = 8
 _TIME_INDEX_ENTRY_BYTES = 12
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Segment:
     """A run of batches of one log; `positions` are their first bytes, the index counts are those of Kafka's files.
 
@@ -33,10 +33,12 @@ class Segment:
     size_bytes: int = 0
     first_timestamp_ms: int | None = None
     largest_timestamp_ms: int = -1
-    offset_index_entries: int = 0
-    time_index_entries: int = 0
-    last_indexed_timestamp_ms: int = -1
+    largest_timestamp_offset: int = -1
+    last_modified_ms: int = -1
     bytes_since_index_entry: int = 0
+    time_index: list[tuple[int, int]] = field(default_factory=list)
+    index_positions: list[int] = field(default_factory=list)
+    index_offsets: list[int] = field(default_factory=list)
 
     def append(self, batch: RecordBatch) -> None:
         """Add a batch behind the last one."""
@@ -46,21 +48,55 @@ class Segment:
             self.first_timestamp_ms = timestamp_ms
         if timestamp_ms > self.largest_timestamp_ms:
             self.largest_timestamp_ms = timestamp_ms
+            self.largest_timestamp_offset = batch.last_offset
         if self.bytes_since_index_entry > self.index_interval_bytes:
-            self._index()
+            self._index(batch)
         self.batches.append(batch)
         self.base_offsets.append(batch.base_offset)
         self.positions.append(self.size_bytes)
         self.size_bytes += size_bytes
         self.bytes_since_index_entry += size_bytes
 
-    def _index(self) -> None:
+    def _index(self, batch: RecordBatch) -> None:
         """Write the index entries of the batch that is being appended."""
-        self.offset_index_entries += 1
-        if self.largest_timestamp_ms > self.last_indexed_timestamp_ms:
-            self.time_index_entries += 1
-            self.last_indexed_timestamp_ms = self.largest_timestamp_ms
+        self.index_positions.append(self.size_bytes)
+        self.index_offsets.append(batch.last_offset)
+        self._index_time()
         self.bytes_since_index_entry = 0
+
+    def _index_time(self) -> None:
+        indexed_ms = self.time_index[-1][0] if self.time_index else -1
+        if self.largest_timestamp_ms > indexed_ms:
+            self.time_index.append((self.largest_timestamp_ms, self.largest_timestamp_offset))
+
+    def become_inactive(self) -> None:
+        """The next segment begins: the largest timestamp goes into the index.
+
+        Source: storage/src/main/java/org/apache/kafka/storage/internals/log/LogSegment.java onBecomeInactiveSegment
+        Fidelity: exact
+        """
+        self._index_time()
+
+    @property
+    def offset_index_bytes(self) -> int:
+        """Size of the offset index's entries."""
+        return len(self.index_offsets) * _OFFSET_INDEX_ENTRY_BYTES
+
+    @property
+    def time_index_bytes(self) -> int:
+        """Size of the time index's entries."""
+        return len(self.time_index) * _TIME_INDEX_ENTRY_BYTES
+
+    @property
+    def retention_timestamp_ms(self) -> int:
+        """The time that retention and compaction lag count from: the largest record timestamp.
+
+        A segment that compaction has left without records keeps the time of those that it had.
+
+        Source: storage/src/main/java/org/apache/kafka/storage/internals/log/LogSegment.java largestTimestamp
+        Fidelity: approximate — the time of the file's last change is taken to be that of its newest record
+        """
+        return self.largest_timestamp_ms if self.largest_timestamp_ms >= 0 else self.last_modified_ms
 
     def index_of(self, offset: int) -> int:
         """Index of the first batch that ends at or after an offset; the number of batches when none does."""
@@ -68,6 +104,15 @@ class Segment:
         if index < 0:
             return 0
         return index if self.batches[index].last_offset >= offset else index + 1
+
+    def fetch_upper_bound_offset(self, end_position: int) -> int | None:
+        """The offset in the first index entry at or behind a position, None behind the last entry.
+
+        Source: storage/src/main/java/org/apache/kafka/storage/internals/log/OffsetIndex.java fetchUpperBoundOffset
+        Fidelity: exact
+        """
+        index = bisect_left(self.index_positions, end_position)
+        return self.index_offsets[index] if index < len(self.index_offsets) else None
 
     def position_of(self, index: int) -> int:
         """First byte of a batch; behind the last batch the size of the segment."""
@@ -81,13 +126,34 @@ class Segment:
         # The batch that begins last at or before the end position is cut by it, or begins exactly there.
         return self.batches[index : bisect_right(self.positions, end_position, index) - 1]
 
-    def truncated_to(self, offset: int) -> "Segment":
-        """The segment without the batches that end at or after an offset; a batch that contains it goes as a whole."""
-        kept = Segment(self.base_offset, self.index_interval_bytes)
-        for batch in self.batches[: self.index_of(offset)]:
-            kept.append(batch)
-        kept.bytes_since_index_entry = 0
-        return kept
+    def truncate_to(self, offset: int) -> list[RecordBatch]:
+        """Remove the batches that end at or after an offset, a batch that contains it as a whole; return them."""
+        first = self.index_of(offset)
+        removed = self.batches[first:]
+        if removed:
+            self.size_bytes = self.positions[first]
+            del self.batches[first:], self.base_offsets[first:], self.positions[first:]
+        self._truncate_indexes(offset)
+        self.bytes_since_index_entry = 0
+        if not self.batches:
+            self.first_timestamp_ms = None
+        if self.largest_timestamp_offset >= offset:
+            self._find_largest_timestamp()
+        return removed
+
+    def _truncate_indexes(self, offset: int) -> None:
+        kept = bisect_left(self.index_offsets, offset)
+        del self.index_offsets[kept:], self.index_positions[kept:]
+        del self.time_index[bisect_left(self.time_index, offset, key=lambda entry: entry[1]) :]
+
+    def _find_largest_timestamp(self) -> None:
+        """As Kafka, look only at the batches behind the last entry of the time index."""
+        self.largest_timestamp_ms, offset = self.time_index[-1] if self.time_index else (-1, self.base_offset)
+        self.largest_timestamp_offset = offset
+        for batch in self.batches[self.index_of(offset) :]:
+            if batch.columns.max_timestamp_ms > self.largest_timestamp_ms:
+                self.largest_timestamp_ms = batch.columns.max_timestamp_ms
+                self.largest_timestamp_offset = batch.last_offset
 
 
 def should_roll(
@@ -114,7 +180,7 @@ def should_roll(
         if waited_ms > segment_ms - segment_jitter_ms:
             return True
     return (
-        segment.offset_index_entries >= segment_index_bytes // _OFFSET_INDEX_ENTRY_BYTES
-        or segment.time_index_entries >= segment_index_bytes // _TIME_INDEX_ENTRY_BYTES - 1
+        len(segment.index_offsets) >= segment_index_bytes // _OFFSET_INDEX_ENTRY_BYTES
+        or len(segment.time_index) >= segment_index_bytes // _TIME_INDEX_ENTRY_BYTES - 1
         or batch.last_offset - segment.base_offset > _LARGEST_RELATIVE_OFFSET
     )

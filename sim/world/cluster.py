@@ -7,11 +7,12 @@ from sim.actors.app import App, Behaviour
 from sim.actors.broker import Broker
 from sim.actors.controller import Controller
 from sim.actors.partition import Partition
+from sim.actors.quota_managers import ClientQuotas
 from sim.actors.socket_server import Server
 from sim.machine.devices import Hardware, Nic
 from sim.machine.machine import Machine
 from sim.machine.network import Host
-from sim.rules.config import BrokerConfig, TopicConfig, topic_config_from
+from sim.rules.config import BrokerConfig, GroupConfig, topic_config_from
 from sim.rules.coordinator import OFFSETS_TOPIC
 from sim.rules.errors import ConfigError
 from sim.rules.facts import TopicCreated
@@ -26,12 +27,19 @@ CONTROLLER_ID = 100
 
 @dataclass(frozen=True, slots=True)
 class ClusterSpec:
-    """How many brokers in how many racks, on what hardware, with what configuration."""
+    """How many brokers in how many racks, on what hardware, with what configuration.
+
+    `client_quotas` are Kafka's (producer_byte_rate, consumer_byte_rate, request_percentage), per second and broker, by
+    client id; `<default>` is any other client. `group_configs` are those of single groups (`share.auto.offset.reset`
+    and so on), by group id.
+    """
 
     brokers: int = 3
     racks: int = 3
     broker_config: Mapping[str, object] = field(default_factory=dict)
     hardware: Hardware = field(default_factory=Hardware)
+    client_quotas: ClientQuotas = field(default_factory=dict)
+    group_configs: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 class Cluster:
@@ -43,23 +51,16 @@ class Cluster:
         self.config = BrokerConfig.of(spec.broker_config)
         self.topics = {topic.name: topic for topic in topics}
         self._check(spec)
-        self._topic_configs = {
-            topic.name: topic_config_from(self.config, topic.config) for topic in self.topics.values()
-        }
         offsets_factor = min(self.config.offsets_topic_replication_factor, spec.brokers)
-        internal = Topic(OFFSETS_TOPIC, self.config.offsets_topic_num_partitions, offsets_factor)
-        self._topic_configs[OFFSETS_TOPIC] = topic_config_from(
-            self.config,
-            {"cleanup.policy": "compact", "segment.bytes": self.config.offsets_topic_segment_bytes},
-        )
+        offsets_config = {"cleanup.policy": "compact", "segment.bytes": self.config.offsets_topic_segment_bytes}
+        internal = Topic(OFFSETS_TOPIC, self.config.offsets_topic_num_partitions, offsets_factor, offsets_config)
         self._all_topics = {**self.topics, OFFSETS_TOPIC: internal}
         self.apps: dict[str, App] = {}
         self._servers: dict[int, Server] = {}
-        self.controller = Controller(
-            machine, CONTROLLER_ID, self._host("controller", 0), self.config, self.topic_config
-        )
+        self.controller = Controller(machine, CONTROLLER_ID, self._host("controller", 0), self.config)
         self._servers[CONTROLLER_ID] = self.controller
         self.brokers: dict[int, Broker] = {}
+        group_configs = {group: GroupConfig.of(config) for group, config in spec.group_configs.items()}
         for broker_id in range(1, spec.brokers + 1):
             host = self._host(f"broker-{broker_id}", broker_id - 1, spec.hardware.nic_bytes_per_s)
             broker = Broker(
@@ -68,22 +69,19 @@ class Cluster:
                 host,
                 self.config,
                 spec.hardware,
-                self.topic_config,
                 self._servers.__getitem__,
                 CONTROLLER_ID,
+                spec.client_quotas,
+                group_configs,
             )
             self.brokers[broker_id] = self._servers[broker_id] = broker
-
-    def topic_config(self, topic: str) -> TopicConfig:
-        """The configuration of a topic, broker defaults applied."""
-        return self._topic_configs[topic]
 
     def start(self) -> None:
         """Create topics, start the controller and the brokers, all registered and in sync."""
         racks = {broker_id: broker.host.rack for broker_id, broker in self.brokers.items()}
         wanted = {name: (topic.partitions, topic.replication_factor) for name, topic in self._all_topics.items()}
         self.controller.start()
-        self.controller.bootstrap(racks, wanted)
+        self.controller.bootstrap(racks, wanted, {name: topic.config for name, topic in self._all_topics.items()})
         for topic in self.topics.values():
             self.controller.announce(TopicCreated(topic.name, topic.partitions, topic.replication_factor))
         for broker in self.brokers.values():
@@ -114,19 +112,31 @@ class Cluster:
         return max(logs, key=lambda log: log.log_end_offset)
 
     def partitions(self) -> list[TopicPartition]:
-        """All partitions of the scenario's topics, in order."""
-        return [
-            TopicPartition(topic.name, number) for topic in self.topics.values() for number in range(topic.partitions)
-        ]
+        """All partitions of the topics that exist now, the scenario's first, without the brokers' own topics."""
+        image = self.controller.image
+        names = [*self.topics, *(name for name in image.partition_counts if name not in self.topics)]
+        return [name for topic in names if not topic.startswith("__") for name in image.topic_partitions(topic)]
 
     def committed_offsets(self, group_id: str) -> dict[TopicPartition, int] | None:
-        """A group's committed offsets, from whichever broker coordinates it now; None while nobody does."""
+        """A group's committed offsets, from whichever broker coordinates it now; None while nobody does.
+
+        Of a share group the offsets below which it is done with everything.
+        """
         for broker in self.brokers.values():
             if broker.life.alive:
                 offsets = broker.groups.committed_offsets(group_id)
                 if offsets is not None:
-                    return offsets
+                    return offsets or self._share_start_offsets(group_id)
         return None
+
+    def _share_start_offsets(self, group_id: str) -> dict[TopicPartition, int]:
+        alive = [broker for broker in self.brokers.values() if broker.life.alive]
+        found: dict[TopicPartition, int] = {}
+        for broker in alive:
+            found |= broker.share_coordinator.start_offsets(group_id)
+        for broker in alive:
+            found |= broker.share_partitions.start_offsets(group_id)
+        return found
 
     def _host(self, name: str, rack: int, nic_bytes_per_s: float = 1.25e9) -> Host:
         return self.machine.network.add_host(name, f"rack-{rack % self.spec.racks + 1}", Nic(nic_bytes_per_s))

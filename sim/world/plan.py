@@ -27,7 +27,7 @@ class AppSpec:
 
 @dataclass(frozen=True, slots=True)
 class GroupSpec:
-    """A consumer group that must get every record of its topics."""
+    """A group, of consumers or share consumers, that must get every record of its topics."""
 
     group_id: str
     topics: tuple[str, ...]

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from simpy import Event
@@ -9,9 +10,10 @@ from simpy import Event
 from sim.actors.app import App
 from sim.actors.broker import Broker
 from sim.actors.consumer_records import CommitFailedError
+from sim.actors.delivery import Delivery
 from sim.actors.network_client import NetworkClient
 from sim.actors.partition import Partition
-from sim.actors.producer_batch import Delivery
+from sim.actors.quota_managers import ClientQuotas
 from sim.actors.socket_server import Server, ServerRequest
 from sim.machine.clock import SECOND
 from sim.machine.machine import Machine
@@ -129,7 +131,7 @@ def _idle(app: App) -> Generator[Event, Any, Any]:
 
 
 class Story:
-    """A cluster with one partition of three replicas, led by broker `leader`; facts are kept with their times."""
+    """A cluster with one partition, of as many replicas as brokers if not told; facts are kept with their times."""
 
     def __init__(
         self,
@@ -139,15 +141,19 @@ class Story:
         brokers: int = 3,
         broker_config: Mapping[str, object] | None = None,
         more_topics: Iterable[Topic] = (),
+        client_quotas: ClientQuotas | None = None,
+        replication_factor: int | None = None,
+        group_configs: Mapping[str, Mapping[str, object]] | None = None,
     ) -> None:
         self.machine = Machine(seed)
-        spec = ClusterSpec(brokers, 3, {**SMALL, **(broker_config or {})})
-        topic = Topic(P.topic, 1, brokers, {"min.insync.replicas": 2, **(topic_config or {})})
+        spec = ClusterSpec(brokers, 3, {**SMALL, **(broker_config or {})}, client_quotas=client_quotas or {})
+        spec = replace(spec, group_configs=group_configs or {})
+        topic = Topic(P.topic, 1, replication_factor or brokers, {"min.insync.replicas": 2, **(topic_config or {})})
         self.cluster = Cluster(self.machine, spec, [topic, *more_topics])
         self.facts: list[tuple[int, Any]] = []
         for kind in (*JOURNAL, RecordsAcknowledged):
             self.machine.facts.listen(kind, lambda time, fact: self.facts.append((time, fact)))
-        self._leaders: dict[tuple[TopicPartition, int], int] = {}
+        self._leaders: dict[tuple[TopicPartition, int, int], int] = {}
         self.cluster.start()
         self.first_leader = self.cluster.controller.image.leader(P)
         self.followers = [broker for broker in self.cluster.brokers if broker != self.first_leader]
@@ -192,7 +198,8 @@ class Story:
         assert log.log_start_offset <= watermark <= log.log_end_offset, f"{where}: HW {watermark}"
         if partition.is_leader:
             epoch = partition.registration.leader_epoch
-            known = self._leaders.setdefault((partition.name, epoch), partition.broker_id)
+            topic_id = self.broker(partition.broker_id).topic_ids.get(partition.name, 0)
+            known = self._leaders.setdefault((partition.name, topic_id, epoch), partition.broker_id)
             assert known == partition.broker_id, f"{where}: leads epoch {epoch}, as {known} does"
 
     def overhear(self, server: Server, kind: type[Message], times: list[int]) -> None:

@@ -23,8 +23,16 @@ SIX = Topic("six", 6, 3)
 class Reader(RebalanceListener):
     """A member of a group: what it was told, and when its polls ended; it works between them from `busy_from_s` on."""
 
-    def __init__(self, busy_ms: float = 0, busy_from_s: float = 0, stop_s: float = 1e9, **config: Any) -> None:
+    def __init__(
+        self,
+        busy_ms: float = 0,
+        busy_from_s: float = 0,
+        stop_s: float = 1e9,
+        leave_group: bool | None = None,
+        **config: Any,
+    ) -> None:
         self.busy_ms, self.busy_from_s, self.stop_s = busy_ms, busy_from_s, stop_s
+        self.leave_group = leave_group
         self.config: dict[str, Any] = {"auto_offset_reset": "earliest", **config}
         self.told: list[tuple[float, str, tuple[int, ...]]] = []
         self.polls: list[float] = []
@@ -39,14 +47,15 @@ class Reader(RebalanceListener):
             self.polls.append(seconds(app.now))
             if self.busy_ms and app.now >= self.busy_from_s * 1e9:
                 yield app.busy(ms=self.busy_ms)
-        yield from consumer.close()
+        yield from consumer.close(leave_group=self.leave_group)
 
     def _note(self, what: str, partitions: Iterable[TopicPartition]) -> None:
         assert self.app is not None
         self.told.append((seconds(self.app.now), what, tuple(name.partition for name in partitions)))
 
-    def on_partitions_revoked(self, partitions: Sequence[TopicPartition]) -> None:
+    def on_partitions_revoked(self, partitions: Sequence[TopicPartition]) -> Steps | None:
         self._note("revoked", partitions)
+        return None
 
     def on_partitions_lost(self, partitions: Sequence[TopicPartition]) -> None:
         self._note("lost", partitions)
@@ -238,7 +247,8 @@ def test_members_that_lose_their_generation_keep_their_id() -> None:
     """ILLEGAL_GENERATION: the member joins again under its id, so the group need not wait for its old self."""
     group = Group({"one": (0.0, Reader())}).fly(8)
     app = group.story.cluster.apps["one"]
-    membership = app.consumers[0]._membership
+    member: Any = app.consumers[0]._parts.member
+    membership = member._membership
     member_id = membership.member_id
     membership.generation = 77
     group.fly(14)

@@ -25,9 +25,9 @@ def ask(probe: Probe, body: Message) -> Any:
 def test_new_process_is_refused_while_the_session_of_the_old_one_lasts() -> None:
     story = Story(1)
     probe = Probe(story)
-    newcomer = BrokerRegistrationRequest(2, 9, "rack-2", False)
+    newcomer = BrokerRegistrationRequest(2, 9, "rack-2")
     assert ask(probe, newcomer).error is ErrorCode.DUPLICATE_BROKER_REGISTRATION
-    same = ask(probe, BrokerRegistrationRequest(2, 1, "rack-2", False))
+    same = ask(probe, BrokerRegistrationRequest(2, 1, "rack-2"))
     assert same.error is ErrorCode.NONE
     assert same.broker_epoch == 0
     story.broker(2).pause()
@@ -43,7 +43,7 @@ def test_heartbeat_unfences_only_who_knows_its_registration_and_wants_it() -> No
     probe = Probe(story)
     story.broker(2).stop()
     story.fly(12)
-    epoch = ask(probe, BrokerRegistrationRequest(2, 9, "rack-2", False)).broker_epoch
+    epoch = ask(probe, BrokerRegistrationRequest(2, 9, "rack-2")).broker_epoch
     assert ask(probe, BrokerHeartbeatRequest(2, epoch - 1, epoch)).error is ErrorCode.STALE_BROKER_EPOCH
     for offset, wants_fence, caught_up, fenced in (
         (epoch - 1, False, False, True),

@@ -1,9 +1,14 @@
 """Who leads when nobody in sync is left: unclean elections, and the last known leader."""
 
 from collections.abc import Mapping
+from typing import Literal
 
+from sim.rules.controller_protocol import ElectLeadersRequest
+from sim.rules.errors import ErrorCode
 from sim.rules.facts import BrokerFenced, LeaderElected, LogTruncated
-from tests.actors.flights import P, Sink, Source, Story
+from sim.rules.topics import TopicPartition
+from sim.world.cluster import CONTROLLER_ID
+from tests.actors.flights import P, Probe, Sink, Source, Story
 
 FOLLOWERS_DIE_S, LEADER_DIES_S, FOLLOWER_BACK_S, LEADER_BACK_S = 5.3, 20.3, 35.3, 45.3
 
@@ -108,3 +113,55 @@ def test_preferred_leader_gets_its_partition_back_after_five_minutes() -> None:
     story.fly(302)
     assert story.when(LeaderElected, partition=P, leader=dead) == []
     assert len(story.when(BrokerFenced)) == 1
+
+
+def elect(
+    probe: Probe, election: Literal["preferred", "unclean"], *names: TopicPartition
+) -> dict[TopicPartition, ErrorCode]:
+    (answer,) = probe.ask(CONTROLLER_ID, ElectLeadersRequest(election, names or None), wait_s=0.2)
+    partitions: dict[TopicPartition, ErrorCode] = answer.partitions  # type: ignore[attr-defined]
+    return partitions
+
+
+def test_preferred_election_by_request_gives_leadership_back_at_once() -> None:
+    source, sink = Source(20, 32, acks="all"), Sink()
+    story = Story(5, {"source": source, "sink": sink})
+    probe, preferred = Probe(story), story.first_leader
+    unknown = TopicPartition("payments", 5)
+    assert elect(probe, "preferred", P, unknown) == {
+        P: ErrorCode.ELECTION_NOT_NEEDED,
+        unknown: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+    }
+    story.at(5.3, story.broker(preferred).stop)
+    story.fly(18)
+    assert elect(probe, "preferred", P) == {P: ErrorCode.PREFERRED_LEADER_NOT_AVAILABLE}
+    story.broker(preferred).start()
+    story.fly(28)
+    assert story.cluster.controller.image.leader(P) != preferred
+    assert story.isr() == {1, 2, 3}
+    answers = elect(probe, "preferred")
+    assert answers[P] is ErrorCode.NONE
+    assert set(answers.values()) == {ErrorCode.NONE}
+    assert story.cluster.controller.image.leader(P) == preferred
+    assert elect(probe, "preferred") == {}
+    story.fly(36)
+    assert source.failed == 0
+    assert sorted(set(sink.numbers)) == list(range(len(source.deliveries)))
+    assert story.logs_agree()
+
+
+def test_unclean_election_by_request_needs_no_leave_of_the_topic_and_loses_records() -> None:
+    story, source, _ = lone_leader_dies(6, {})
+    probe = Probe(story)
+    story.fly(33)
+    assert elect(probe, "unclean", P) == {P: ErrorCode.ELIGIBLE_LEADERS_NOT_AVAILABLE}
+    story.fly(44)
+    assert story.cluster.controller.image.leader(P) == -1
+    assert elect(probe, "unclean", P) == {P: ErrorCode.NONE}
+    assert elect(probe, "unclean", P) == {P: ErrorCode.ELECTION_NOT_NEEDED}
+    story.fly(65)
+    *_, elected = [fact for fact in story.these(LeaderElected) if fact.partition == P]
+    assert (elected.leader, elected.recovering) == (story.followers[0], True)
+    assert source.acknowledged - set(story.numbers(story.followers[0]))
+    assert story.isr() == {1, 2, 3}
+    assert story.logs_agree()

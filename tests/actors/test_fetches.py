@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from sim.rules.batch import RecordBatch, RecordColumns
 from sim.rules.errors import ErrorCode
 from sim.rules.facts import IsrChanged
+from sim.rules.offset_lookup import LATEST_TIMESTAMP, FoundOffset
 from sim.rules.protocol import (
     FetchData,
     FetchPartition,
@@ -17,6 +18,7 @@ from sim.rules.protocol import (
     ProduceResponse,
 )
 from sim.rules.topics import TopicPartition
+from sim.world.topics import Topic
 from tests.actors.flights import P, Probe, Sink, Source, Story, seconds
 
 UNKNOWN = TopicPartition("nowhere", 0)
@@ -131,10 +133,11 @@ def test_long_poll_ends_with_enough_bytes_or_when_its_time_is_up() -> None:
 
 
 def test_partition_that_found_no_room_in_a_response_comes_with_the_next() -> None:
-    story = Story(3)
+    story = Story(3, more_topics=[Topic("wide", 6, 3)])
     probe, leader = Probe(story), story.first_leader
     partitions = story.cluster.controller.image.partitions
-    other = next(name for name, registration in partitions.items() if name != P and registration.leader == leader)
+    wide = {name: registration for name, registration in partitions.items() if name.topic == "wide"}
+    other = next(name for name, registration in wide.items() if registration.leader == leader)
     probe.ask(leader, ProduceRequest(-1, 30_000, [(P, batch()), (other, batch())]))
     wanted = {name: FetchPartition(0, 1 << 20) for name in (P, other)}
     small = fetched(probe.ask(leader, FetchRequest(-1, 0, 0, 500, 1, 1, wanted)))
@@ -149,10 +152,10 @@ def test_parked_fetch_of_a_deposed_leader_is_answered_with_the_new_one() -> None
     story.broker(old).pause()
     story.fly(14)
     story.broker(old).resume()
-    answers = probe.ask(old, fetch(wanted=at(0), wait_ms=30_000), wait_s=1)
+    answers = probe.ask(old, fetch(wanted=at(0, 0), wait_ms=30_000), wait_s=1)
     refused = data(answers)
     image = story.cluster.controller.image.partitions[P]
-    assert refused.error is ErrorCode.NOT_LEADER_OR_FOLLOWER
+    assert refused.error is ErrorCode.FENCED_LEADER_EPOCH
     assert (refused.leader_id, refused.leader_epoch) == (image.leader, 1)
     assert image.leader != old
 
@@ -163,7 +166,9 @@ def test_fetch_is_refused_for_the_wrong_epoch_place_or_offset() -> None:
     written(story, probe, 2)
     assert data(probe.ask(leader, fetch(wanted=at(0, 1)))).error is ErrorCode.UNKNOWN_LEADER_EPOCH
     assert data(probe.ask(leader, fetch(wanted=at(3, 0)))).error is ErrorCode.OFFSET_OUT_OF_RANGE
-    elsewhere = data(probe.ask(story.followers[0], fetch(wanted=at(0))))
+    one, other = story.followers
+    assert data(probe.ask(one, fetch(wanted=at(0, 0)))).high_watermark == 2, "consumers may read from followers"
+    elsewhere = data(probe.ask(one, FetchRequest(other, 0, 0, 0, 1, 1 << 20, dict(at(2, 0)), (), 0)))
     assert elsewhere.error is ErrorCode.NOT_LEADER_OR_FOLLOWER
     assert elsewhere.leader_id == leader
     nowhere = fetched(probe.ask(leader, fetch(wanted={UNKNOWN: FetchPartition(0, 100)})))
@@ -188,8 +193,8 @@ def test_consumer_reads_to_the_high_watermark_and_a_follower_to_the_end() -> Non
     answer = data(probe.ask(leader, as_follower))
     assert [b.base_offset for b in answer.batches] == [2, 3]
     assert answer.high_watermark == 2
-    listed = probe.ask(leader, ListOffsetsRequest([P], False))
-    assert listed == [ListOffsetsResponse({P: 2})]
+    listed = probe.ask(leader, ListOffsetsRequest({P: LATEST_TIMESTAMP}))
+    assert listed == [ListOffsetsResponse({P: FoundOffset(2, -1, 0)})]
 
 
 def test_diverging_fetch_acknowledges_nothing() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from sim.actors.classic_groups import ClassicGroups
 from sim.actors.socket_server import ServerRequest
 from sim.machine.connection import Connection
+from sim.rules.assignors import Subscription
 from sim.rules.coordinator import OFFSETS_TOPIC, partition_for_group
 from sim.rules.errors import ErrorCode
 from sim.rules.facts import GroupChanged, MemberRemoved
@@ -14,8 +15,11 @@ from sim.rules.group_protocol import (
     FindCoordinatorResponse,
     HeartbeatRequest,
     JoinGroupRequest,
+    JoinGroupResponse,
     LeaveGroupRequest,
+    OffsetCommitRequest,
     SyncGroupRequest,
+    SyncGroupResponse,
 )
 from sim.rules.protocol import Message
 from sim.rules.topics import TopicPartition
@@ -25,7 +29,7 @@ HOME = TopicPartition(OFFSETS_TOPIC, partition_for_group("g", 3))
 
 
 def join(member_id: str = "", session_timeout_ms: int = 45_000, protocol: str = "range") -> JoinGroupRequest:
-    protocols = ((protocol, (P.topic,)),)
+    protocols = ((protocol, Subscription((P.topic,))),)
     return JoinGroupRequest("g", member_id, "c", None, session_timeout_ms, 60_000, protocols)
 
 
@@ -156,3 +160,72 @@ def test_group_that_has_moved_away_is_dead_here_whatever_becomes_of_its_last_wri
     story.fly(story.now_s + 1)
     assert len(story.these(GroupChanged)) == facts
     assert [answer.error for answer in answers[2:]] == [ErrorCode.NOT_COORDINATOR]
+
+
+def static_join(
+    instance_id: str, member_id: str = "", names: tuple[str, ...] = ("range", "roundrobin")
+) -> JoinGroupRequest:
+    protocols = tuple((name, Subscription((P.topic,), group_instance_id=instance_id)) for name in names)
+    return JoinGroupRequest("g", member_id, "c", instance_id, 45_000, 60_000, protocols)
+
+
+def stable_static_member() -> tuple[Story, Probe, int, str]:
+    """A group of one static member, which has been assigned the only partition."""
+    story, probe, coordinator = started(group_initial_rebalance_delay_ms=0)
+    (first,) = probe.ask(coordinator, static_join("one"))
+    assert isinstance(first, JoinGroupResponse)
+    assert first.error is ErrorCode.NONE, "a static member gets its id and its generation in one"
+    sync = SyncGroupRequest("g", 1, first.member_id, {first.member_id: (P,)}, "one")
+    assert error_of(probe.ask(coordinator, sync)) is ErrorCode.NONE
+    return story, probe, coordinator, first.member_id
+
+
+def test_a_static_member_that_comes_again_replaces_its_old_self_and_is_told_to_skip_the_assignment() -> None:
+    story, probe, coordinator, old = stable_static_member()
+    (again,) = probe.ask(coordinator, static_join("one"))
+    assert isinstance(again, JoinGroupResponse)
+    assert (again.error, again.generation_id, again.skip_assignment) == (ErrorCode.NONE, 1, True)
+    assert again.member_id != old
+    assert again.leader == again.member_id
+    (synced,) = probe.ask(coordinator, SyncGroupRequest("g", 1, again.member_id, {}, "one"))
+    assert isinstance(synced, SyncGroupResponse)
+    assert synced.assignment == (P,)
+    for request in (
+        HeartbeatRequest("g", 1, old, "one"),
+        SyncGroupRequest("g", 1, old, {}, "one"),
+        OffsetCommitRequest("g", 1, old, {P: 1}, "one"),
+        LeaveGroupRequest("g", old, "one"),
+        static_join("one", old),
+    ):
+        assert error_of(probe.ask(coordinator, request)) is ErrorCode.FENCED_INSTANCE_ID
+    assert error_of(probe.ask(coordinator, HeartbeatRequest("g", 1, again.member_id, "one"))) is ErrorCode.NONE
+    assert story.these(MemberRemoved) == []
+
+
+def test_who_waits_for_an_answer_under_the_same_name_is_fenced() -> None:
+    """The first waits for the initial delay to pass; the second, of the same name, takes its place."""
+    story, probe, coordinator = started()
+    waiting: list[Any] = probe.ask(coordinator, static_join("one"), wait_s=0.2)
+    assert waiting == []
+    second = Probe(story, "second")
+    answers = second.ask(coordinator, static_join("one"), wait_s=0.2)
+    assert error_of(waiting) is ErrorCode.FENCED_INSTANCE_ID
+    story.fly(8)
+    assert error_of(answers) is ErrorCode.NONE
+
+
+def test_an_administrator_may_remove_a_static_member_by_its_name() -> None:
+    story, probe, coordinator, _ = stable_static_member()
+    assert error_of(probe.ask(coordinator, LeaveGroupRequest("g", "", "two"))) is ErrorCode.UNKNOWN_MEMBER_ID
+    assert story.these(MemberRemoved) == []
+    assert error_of(probe.ask(coordinator, LeaveGroupRequest("g", "", "one"))) is ErrorCode.NONE
+    assert [fact.reason for fact in story.these(MemberRemoved)] == ["left"]
+
+
+def test_a_static_member_that_votes_differently_makes_the_group_rebalance() -> None:
+    story, probe, coordinator, _ = stable_static_member()
+    (answer,) = probe.ask(coordinator, static_join("one", names=("roundrobin", "range")))
+    assert isinstance(answer, JoinGroupResponse)
+    assert (answer.error, answer.generation_id, answer.skip_assignment) == (ErrorCode.NONE, 2, False)
+    assert answer.protocol_name == "roundrobin"
+    assert max(fact.generation for fact in story.these(GroupChanged)) == 2

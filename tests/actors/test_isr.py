@@ -13,6 +13,7 @@ from sim.rules.errors import ErrorCode
 from sim.rules.facts import IsrChanged, LeaderElected
 from sim.rules.log import AppendResult, Log
 from sim.rules.metadata import PartitionChange
+from sim.rules.offset_lookup import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, FoundOffset
 from sim.rules.protocol import ProduceRequest
 from tests.actors.flights import P, Probe, Source, Story
 
@@ -114,13 +115,13 @@ def test_follower_takes_the_leaders_watermark_within_its_own_log_even_downwards(
 
 def test_new_leader_answers_no_latest_offset_before_its_epoch_is_committed() -> None:
     partition = partition_of_three()
-    assert partition.offset_of(earliest=False) == 0
+    assert partition.offset_for(LATEST_TIMESTAMP) == FoundOffset(0, -1, 0)
     partition.lead(PartitionRegistration((1, 2, 3), (1, 2, 3), 1, 2, 2), 0)
-    assert partition.offset_of(earliest=False) is ErrorCode.OFFSET_NOT_AVAILABLE
-    assert partition.offset_of(earliest=True) == 0
+    assert partition.offset_for(LATEST_TIMESTAMP) is ErrorCode.OFFSET_NOT_AVAILABLE
+    assert partition.offset_for(EARLIEST_TIMESTAMP) == FoundOffset(0)
     for broker_id in (2, 3):
         fetches(partition, broker_id, 10)
-    assert partition.offset_of(earliest=False) == 10
+    assert partition.offset_for(LATEST_TIMESTAMP) == FoundOffset(10, -1, 2)
 
 
 def test_second_proposal_while_the_first_is_under_way_is_not_attempted() -> None:

@@ -8,8 +8,8 @@ from simpy import Environment, Event
 
 from sim.actors.app import App
 from sim.actors.buffer_pool import BufferPool
+from sim.actors.delivery import Delivery, DeliveryError
 from sim.actors.producer import ClientClosedError, Producer, RecordTooLargeError, SendTimeoutError
-from sim.actors.producer_batch import Delivery, DeliveryError
 from sim.rules.errors import ErrorCode
 from sim.rules.facts import BatchFailed, BatchRetried, ProducerRecords
 from tests.actors.flights import Story, seconds

@@ -9,8 +9,8 @@ import pytest
 from simpy import Event
 
 from sim.actors.app import App
+from sim.actors.delivery import Delivery, DeliveryError
 from sim.actors.producer import Producer, SendTimeoutError
-from sim.actors.producer_batch import Delivery, DeliveryError
 from sim.machine.clock import MILLISECOND, SECOND
 from sim.rules.errors import ErrorCode
 from sim.rules.facts import BatchFailed, BatchRetried, LeaderElected, RecordsAcknowledged

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.machine.clock import MILLISECOND
-from sim.machine.connection import RESET_SIZE_BYTES
+from sim.machine.connection import RESET_SIZE_BYTES, Connection
 from sim.machine.machine import Machine
 from sim.machine.network import RETRANSMISSION_TIMEOUT
 from tests.machine.stage import HOP, Listener, host, pair, run_ms
@@ -177,3 +177,24 @@ def test_both_ends_on_one_host() -> None:
     run_ms(machine, 10)
     assert server.words() == [0, 1, 2]
     assert len(client.lost) == 1
+
+
+def test_a_server_that_asks_hears_when_its_client_dies_or_hangs_up_after_what_was_sent_before() -> None:
+    for ends in (Connection.close, lambda connection: connection._client.stop()):
+        machine, _, server, connection = pair()
+        connection.on_hang_up = lambda server=server: server.hear("gone")
+        connection.to_server(10, server.hear, "last words")
+        run_ms(machine, 3)
+        ends(connection)
+        ends(connection)
+        run_ms(machine, 10)
+        assert server.words() == ["last words", "gone"]
+        assert server.heard[-1][0] == 3 * MILLISECOND + RESET_TAKES
+
+
+def test_a_server_does_not_hear_of_a_client_that_hangs() -> None:
+    machine, client, server, connection = pair()
+    connection.on_hang_up = lambda: server.hear("gone")
+    client.pause()
+    run_ms(machine, 100_000)
+    assert server.words() == []

@@ -1,11 +1,15 @@
 """The fidelity ledger says what the docstrings say, and the committed page is not stale."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from sim.observe.ledger import Entry, entries, module_families, render, vector_families
+from sim.conformance.checking import FamilyResult
+from sim.conformance.tracing import TracedFamily
+from sim.observe.ledger import Entry, entries, families_of, render
 
 ROOT = Path(__file__).parents[2]
 RULES = sorted((ROOT / "sim" / "rules").rglob("*.py"))
@@ -53,20 +57,10 @@ class Election:
         Source: core/src/main/scala/kafka/Leader.scala
         """
 '''
-TEST = """
-from tests.vector_files import vectors
-CASES = vectors("elections")
-
-def run(case):
-    return elect(case)
-
-def test_elections():
-    for case in CASES:
-        run(case)
-
-def test_something_else():
-    assert vectors("other")
-"""
+TRACED = [
+    TracedFamily(FamilyResult("elections", 7, (), sources=("exact",)), frozenset({"election.elect", "election.first"})),
+    TracedFamily(FamilyResult("holds", 1, (), 2, 3, ("derived",)), frozenset({"election.Election.__init__"})),
+]
 
 
 @pytest.fixture
@@ -74,8 +68,6 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "sim" / "rules" / "config").mkdir(parents=True)
     (tmp_path / "sim" / "rules" / "election.py").write_text(RULE, encoding="utf-8")
     (tmp_path / "sim" / "rules" / "config" / "__init__.py").write_text('"""Keys.\n\nLeft out: TLS.\n"""\n')
-    (tmp_path / "tests" / "rules").mkdir(parents=True)
-    (tmp_path / "tests" / "rules" / "test_election.py").write_text(TEST)
     return tmp_path
 
 
@@ -101,19 +93,20 @@ def test_what_the_docstrings_say_is_collected_over_wrapped_lines(project: Path) 
     assert [entry.kind for entry in found] == ["not stated", "not stated", "approximate", "exact", "not stated"]
 
 
-def test_vectors_count_for_the_rules_that_a_test_reaches(project: Path) -> None:
-    assert vector_families(project, named(project, "elect")) == ["elections"]
-    assert vector_families(project, named(project, "first")) == ["elections"]
-    assert vector_families(project, named(project, "Election.hold")) == []
-    assert module_families(project, named(project, "")) == ["elections", "other"]
+def test_vectors_count_for_the_rules_that_they_reach(project: Path) -> None:
+    assert families_of(named(project, "elect"), TRACED) == ["elections"]
+    assert families_of(named(project, "first"), TRACED) == ["elections"]
+    assert families_of(named(project, "Election.hold"), TRACED) == []
+    assert families_of(named(project, ""), TRACED) == ["elections", "holds"]
 
 
 def test_the_page_counts_and_lists_what_was_found(project: Path) -> None:
-    page = render(project)
+    page = render(project, TRACED)
     assert "**exact 1, approximate 1, not stated 1, left out 3.**" in page
     assert "- Left out: reassignment, log directories | disks." in page
     assert "- Left out (`elect`): racks" in page
-    assert "- Vectors: elections, other." in page
+    assert "| elections | executed on Kafka's classes | 7 of 7 |  |" in page
+    assert "| holds | derived by rule from Kafka's source | 1 of 1 | 2 of 3 |" in page
     row = next(line for line in page.splitlines() if line.startswith("| `elect`"))
     assert row == (
         "| `elect` | Who leads. | approximate — one at a time | "
@@ -124,7 +117,9 @@ def test_the_page_counts_and_lists_what_was_found(project: Path) -> None:
 
 def test_the_committed_page_is_not_stale() -> None:
     committed = (ROOT / "sim" / "rules" / "README.md").read_text(encoding="utf-8")
-    assert committed == render(ROOT), "sim/rules/README.md is stale: run `kafkasim ledger`"
+    command = [sys.executable, "-c", "from sim.cli.main import main; main()", "ledger"]
+    made = subprocess.check_output(command, cwd=ROOT, text=True, encoding="utf-8")
+    assert committed == made, "sim/rules/README.md is stale: run `kafkasim ledger --write`"
 
 
 def public_functions(path: Path) -> list[str]:

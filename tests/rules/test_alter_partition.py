@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from sim.rules.alter_partition import (
     ProposedIsr,
+    alter_partition_answer,
     alter_partition_refusal,
     proposed_isr,
     reaction_to_refusal,
 )
-from sim.rules.election import PartitionRegistration
+from sim.rules.election import RECOVERING, PartitionRegistration
 from sim.rules.errors import ErrorCode
 from sim.rules.metadata import BrokerRegistration
 
@@ -52,9 +53,25 @@ def test_refuses_what_is_stale_or_impossible(change: dict[str, tuple[int, ...]],
 def test_refuses_strangers_unknown_partitions_and_fenced_members() -> None:
     assert alter_partition_refusal(PARTITION, 2, PROPOSAL, BROKERS) is ErrorCode.INVALID_REQUEST
     assert alter_partition_refusal(None, 1, PROPOSAL, BROKERS) is ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-    for missing in ({3: replace(BROKERS[3], fenced=True)}, {}):
+    assert alter_partition_refusal(None, 1, PROPOSAL, BROKERS, topic_exists=False) is ErrorCode.UNKNOWN_TOPIC_ID
+    for missing in ({3: replace(BROKERS[3], fenced=True)}, {3: replace(BROKERS[3], in_controlled_shutdown=True)}, {}):
         brokers = {1: BROKERS[1], 2: BROKERS[2], **missing}
         assert alter_partition_refusal(PARTITION, 1, PROPOSAL, brokers) is ErrorCode.INELIGIBLE_REPLICA
+
+
+def test_a_leader_that_recovers_is_alone_and_does_not_begin_anew() -> None:
+    recovering = replace(PARTITION, leader_recovery_state=RECOVERING)
+    alone = ProposedIsr(4, 7, (1,), (11,), RECOVERING)
+    assert alter_partition_refusal(recovering, 1, alone, BROKERS) is None
+    assert alter_partition_refusal(recovering, 1, PROPOSAL, BROKERS) is None
+    together = replace(PROPOSAL, leader_recovery_state=RECOVERING)
+    assert alter_partition_refusal(recovering, 1, together, BROKERS) is ErrorCode.INVALID_REQUEST
+    assert alter_partition_refusal(PARTITION, 1, alone, BROKERS) is ErrorCode.INVALID_REQUEST
+
+
+def test_a_leader_that_completes_its_own_replacement_is_told_so() -> None:
+    assert alter_partition_answer(1, PARTITION) is ErrorCode.NONE
+    assert alter_partition_answer(1, replace(PARTITION, leader=3)) is ErrorCode.NEW_LEADER_ELECTED
 
 
 @given(st.integers(0, 8), st.integers(0, 14))
@@ -71,4 +88,6 @@ def test_a_leader_goes_back_only_when_it_knows_that_nothing_was_written() -> Non
     assert reaction_to_refusal(ErrorCode.INVALID_UPDATE_VERSION) == "wait"
     assert reaction_to_refusal(ErrorCode.INVALID_REQUEST) == "wait"
     assert reaction_to_refusal(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) == "wait"
+    assert reaction_to_refusal(ErrorCode.UNKNOWN_TOPIC_ID) == "wait"
+    assert reaction_to_refusal(ErrorCode.NEW_LEADER_ELECTED) == "wait"
     assert reaction_to_refusal(ErrorCode.NOT_CONTROLLER) == "retry"

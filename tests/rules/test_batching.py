@@ -22,6 +22,7 @@ from sim.rules.batching import (
     must_stop_drain,
     reenqueue_index,
     retry_backoff_ms,
+    split_target_bytes,
 )
 
 
@@ -122,3 +123,9 @@ def test_gap_takes_a_new_epoch_only_when_something_was_lost() -> None:
 )
 def test_retried_batch_keeps_the_order_of_sequences(queue: list[int], sequence: int, index: int) -> None:
     assert reenqueue_index(queue, sequence) == index
+
+
+def test_a_batch_splits_to_batch_size_and_its_parts_to_halves_that_hold_the_largest_record() -> None:
+    assert split_target_bytes(16_384, 60_000, 200, is_split=False) == 16_384
+    assert split_target_bytes(16_384, 15_001, 200, is_split=True) == 7500
+    assert split_target_bytes(16_384, 15_001, 9000, is_split=True) == 9000

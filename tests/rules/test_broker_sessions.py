@@ -1,11 +1,11 @@
-"""Sessions of brokers, registration and fencing."""
+"""Sessions of brokers, and registration."""
 
 import pytest
 
 from sim.rules.broker_sessions import (
     fence_check_interval,
     has_valid_session,
-    is_fenced_after_heartbeat,
+    is_clean_shutdown,
     registration_refusal,
 )
 from sim.rules.errors import ErrorCode
@@ -32,17 +32,8 @@ def test_new_incarnation_waits_for_the_end_of_the_old_session() -> None:
     assert registration_refusal(None, 1, False) is None
 
 
-@pytest.mark.parametrize(
-    ("fenced", "wants_fence", "offset", "after"),
-    [
-        (True, False, 4, True),
-        (True, False, 5, False),
-        (True, True, 5, True),
-        (False, False, 0, False),
-        (False, True, 9, True),
-    ],
-)
-def test_broker_is_unfenced_when_it_knows_its_registration(
-    fenced: bool, wants_fence: bool, offset: int, after: bool
-) -> None:
-    assert is_fenced_after_heartbeat(fenced, wants_fence, offset, 5) is after
+def test_clean_is_who_still_has_the_epoch_of_its_last_registration() -> None:
+    assert is_clean_shutdown(KNOWN, 5)
+    assert not is_clean_shutdown(KNOWN, 4)
+    assert not is_clean_shutdown(KNOWN, -1)
+    assert not is_clean_shutdown(None, -1)

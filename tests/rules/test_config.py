@@ -14,35 +14,11 @@ from sim.rules.config import (
     TopicConfig,
     topic_config_from,
 )
-from sim.rules.config.keys import key_of
 from sim.rules.errors import ConfigError
 from tests.vector_files import document
 
 CLASSES: list[type[Config]] = [BrokerConfig, TopicConfig, GroupConfig, ProducerConfig, ConsumerConfig]
 KINDS = document("defaults")["configs"]
-CASES = [(kind, name) for kind in CLASSES for name in KINDS[kind.KIND]]
-
-
-def expected_default(definition: dict[str, Any]) -> object:
-    value = definition["default"]
-    if definition["type"] == "list":
-        listed = "" if value == "<required>" else value.strip("[]")
-        return tuple(word.strip().removeprefix("class ") for word in listed.split(",") if word.strip())
-    return None if value == "<required>" else value
-
-
-@pytest.mark.parametrize(("kind", "name"), CASES, ids=lambda case: getattr(case, "KIND", case))
-def test_default_type_and_valid_values_are_kafkas(kind: type[Config], name: str) -> None:
-    definition = KINDS[kind.KIND][name]
-    declared = {field.name: field for field in fields(kind)}[name.replace(".", "_")]
-    key = key_of(declared)
-    assert (key.dotted, key.valid) == (name, definition.get("valid", ""))
-    assert key.kind == definition["type"].replace("class", "string")
-    default = kind().kafka()[name]
-    assert default == expected_default(definition)
-    assert type(default) is type(expected_default(definition))
-    if definition["unit"] in ("ms", "bytes") and key.kind in ("int", "long"):
-        assert key.unit == definition["unit"]
 
 
 @pytest.mark.parametrize("kind", CLASSES)
@@ -120,7 +96,7 @@ def test_replace_decides_anew_what_followed_from_other_keys() -> None:
 
 
 def test_ignored_names_what_was_set_without_effect() -> None:
-    assert ProducerConfig.of({"compression.type": "lz4", "linger.ms": 1}).ignored() == ["compression.type"]
+    assert ProducerConfig.of({"compression.lz4.level": 3, "linger.ms": 1}).ignored() == ["compression.lz4.level"]
     assert ProducerConfig(send_buffer_bytes=1).ignored() == ["send.buffer.bytes"]
     assert ProducerConfig().ignored() == []
 
@@ -167,7 +143,10 @@ def test_consumer_knows_assignors_by_class_and_by_name() -> None:
     named = ConsumerConfig.of(partition_assignment_strategy="roundrobin")
     assert named.partition_assignment_strategy == ("org.apache.kafka.clients.consumer.RoundRobinAssignor",)
     assert named.assignors == ("roundrobin",)
-    assert ConsumerConfig.of(partition_assignment_strategy=["com.example.Own"]).assignors == ("com.example.Own",)
+    with pytest.raises(ConfigError, match=r"partition\.assignment\.strategy: 'com\.example\.Own' is none of range"):
+        ConsumerConfig.of(partition_assignment_strategy=["com.example.Own"])
+    with pytest.raises(ConfigError, match="names no assignor"):
+        ConsumerConfig.of(partition_assignment_strategy=[])
 
 
 @pytest.mark.parametrize(
@@ -209,3 +188,12 @@ def test_milliseconds_go_before_hours() -> None:
     topic = topic_config_from(broker)
     assert (topic.retention_ms, topic.segment_ms, topic.flush_ms) == (5, 7, 9)
     assert topic_config_from(BrokerConfig.of(log_retention_hours=-1)).retention_ms == -1
+
+
+@pytest.mark.parametrize(
+    ("assignors", "told"), [("uniform,sticky", "'sticky' is none of uniform, range"), ("", "names")]
+)
+def test_the_coordinator_has_the_assignors_uniform_and_range(assignors: str, told: str) -> None:
+    assert BrokerConfig.of({"group.consumer.assignors": "range"}).group_consumer_assignors == ("range",)
+    with pytest.raises(ConfigError, match=told):
+        BrokerConfig.of({"group.consumer.assignors": assignors})

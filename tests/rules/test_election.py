@@ -7,33 +7,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.rules.election import NO_LEADER, RECOVERED, RECOVERING, PartitionRegistration, change_partition
-from tests.vector_files import vectors
+from sim.rules.election import (
+    NO_LEADER,
+    RECOVERED,
+    RECOVERING,
+    Election,
+    PartitionRegistration,
+    change_partition,
+    election_failure,
+    election_refusal,
+)
+from sim.rules.errors import ErrorCode
+from sim.rules.reassignment import Assignment, reassigned
 
 WHOLE = PartitionRegistration((1, 2, 3), isr=(1, 2, 3), leader=1, leader_epoch=10, partition_epoch=20)
 BROKERS = st.lists(st.integers(1, 4), max_size=4, unique=True)
 
 
-def tuples(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
-
-
 def change(partition: PartitionRegistration, *alive: int, **facts: Any) -> PartitionRegistration | None:
     facts.setdefault("min_insync_replicas", 2)
     return change_partition(partition, alive=alive.__contains__, **facts)
-
-
-@pytest.mark.parametrize("vector", vectors("leader_election_elr"), ids=lambda vector: vector["id"])
-def test_elects_as_kafka(vector: dict[str, Any]) -> None:
-    facts = dict(vector["input"])
-    alive = facts.pop("alive_unfenced")
-    after = change(PartitionRegistration(**tuples(vector["before"])), *alive, **facts)
-    expected = tuples(vector["after"])
-    if expected.pop("change"):
-        assert after is not None
-        assert {name: getattr(after, name) for name in expected} == expected
-    else:
-        assert after is None
 
 
 def test_last_member_leaves_the_isr_into_the_elr_and_is_remembered() -> None:
@@ -105,6 +98,80 @@ def test_leader_reports_that_it_recovered() -> None:
     after = change(recovering, 1, 2, 3, leader_recovery_state=RECOVERED)
     assert after == replace(WHOLE, partition_epoch=21)
     assert change(recovering, 1, 2, 3, leader_recovery_state=RECOVERING) is None
+
+
+def test_last_isr_change_completes_a_reassignment_and_moves_the_leader() -> None:
+    moving = change(WHOLE, 1, 2, 3, 4, 5, 6, target_assignment=reassigned(WHOLE.assignment, (6, 4, 5)))
+    assert moving == replace(
+        WHOLE,
+        replicas=(6, 4, 5, 1, 2, 3),
+        adding_replicas=(4, 5, 6),
+        removing_replicas=(1, 2, 3),
+        partition_epoch=21,
+    )
+    assert moving is not None
+    nearly = change(moving, 1, 2, 3, 4, 5, 6, target_isr=(1, 2, 3, 4, 5))
+    assert nearly == replace(moving, isr=(1, 2, 3, 4, 5), partition_epoch=22)
+    assert nearly is not None
+    after = change(nearly, 1, 2, 3, 4, 5, 6, target_isr=(1, 2, 3, 4, 5, 6))
+    assert after == PartitionRegistration((6, 4, 5), (4, 5, 6), 6, leader_epoch=11, partition_epoch=23)
+
+
+def test_replicas_on_their_way_in_do_not_count_as_missing() -> None:
+    assert not WHOLE.is_under_replicated
+    assert replace(WHOLE, isr=(1, 2)).is_under_replicated
+    assert not replace(WHOLE, replicas=(1, 2, 3, 4), adding_replicas=(4,)).is_under_replicated
+
+
+def test_leader_that_stays_gets_a_new_epoch_when_replicas_go_but_not_when_they_come() -> None:
+    fewer = change(WHOLE, 1, 2, 3, target_assignment=reassigned(WHOLE.assignment, (1, 2)))
+    assert fewer == PartitionRegistration((1, 2), (1, 2), 1, leader_epoch=11, partition_epoch=21)
+    more = change(WHOLE, 1, 2, 3, 4, target_assignment=reassigned(WHOLE.assignment, (1, 2, 3, 4)))
+    assert more is not None
+    assert (more.leader_epoch, more.partition_epoch, more.adding_replicas) == (10, 21, (4,))
+
+
+def test_new_order_of_preference_moves_no_leader_until_a_preferred_election() -> None:
+    after = change(WHOLE, 1, 2, 3, target_assignment=Assignment((3, 2, 1)))
+    assert after == replace(WHOLE, replicas=(3, 2, 1), partition_epoch=21)
+    assert after is not None
+    preferred = change(after, 1, 2, 3, election="preferred")
+    assert preferred is not None
+    assert preferred.leader == 3
+
+
+def test_cancelled_move_elects_among_the_old_replicas() -> None:
+    moving = replace(WHOLE, replicas=(4, 1, 2), isr=(4, 2), leader=4, adding_replicas=(4,))
+    after = change(moving, 1, 2, 4, target_isr=(2,), target_assignment=Assignment((1, 2)), min_insync_replicas=1)
+    assert after == PartitionRegistration((1, 2), (2,), 2, leader_epoch=11, partition_epoch=21)
+
+
+def test_offline_partition_that_loses_a_replica_gets_a_new_epoch_without_a_leader() -> None:
+    lost = replace(
+        WHOLE, replicas=(1, 2, 3, 4), isr=(2,), leader=NO_LEADER, last_known_elr=(2,), removing_replicas=(4,)
+    )
+    after = change(lost, target_assignment=Assignment((1, 2, 3)))
+    assert after is not None
+    assert (after.leader, after.leader_epoch, after.last_known_elr) == (NO_LEADER, 11, (2,))
+
+
+@pytest.mark.parametrize(
+    ("leader", "election", "error"),
+    [
+        (1, "preferred", ErrorCode.ELECTION_NOT_NEEDED),
+        (2, "preferred", None),
+        (NO_LEADER, "preferred", None),
+        (2, "unclean", ErrorCode.ELECTION_NOT_NEEDED),
+        (NO_LEADER, "unclean", None),
+    ],
+)
+def test_election_by_request_must_be_needed(leader: int, election: Election, error: ErrorCode | None) -> None:
+    assert election_refusal(replace(WHOLE, leader=leader), election) is error
+
+
+def test_election_by_request_that_changes_nothing_has_failed() -> None:
+    assert election_failure("preferred") is ErrorCode.PREFERRED_LEADER_NOT_AVAILABLE
+    assert election_failure("unclean") is ErrorCode.ELIGIBLE_LEADERS_NOT_AVAILABLE
 
 
 @given(BROKERS, BROKERS, st.sampled_from(["online", "preferred", "unclean"]), st.booleans(), st.integers(1, 3))

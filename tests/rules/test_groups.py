@@ -6,8 +6,7 @@ import pytest
 
 from sim.rules.assignors import Subscription
 from sim.rules.errors import ErrorCode
-from sim.rules.groups import ClassicGroup, GroupState, Member, valid_transition
-from tests.vector_files import vectors
+from sim.rules.groups import ClassicGroup, GroupState, Member
 
 PAYMENTS = Subscription(("payments",))
 
@@ -31,11 +30,6 @@ def stable(*members: Member) -> ClassicGroup:
         one.awaiting_join = False
     group.transition_to(GroupState.STABLE)
     return group
-
-
-@pytest.mark.parametrize("vector", vectors("classic_group_transition"), ids=lambda vector: vector["id"])
-def test_moves_between_states_as_kafka(vector: dict[str, Any]) -> None:
-    assert valid_transition(GroupState(vector["from"]), GroupState(vector["to"])) is vector["valid"]
 
 
 def test_group_refuses_a_move_that_kafka_does_not_know() -> None:

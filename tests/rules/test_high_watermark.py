@@ -1,8 +1,5 @@
 """When records count as committed."""
 
-from typing import Any
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,30 +12,8 @@ from sim.rules.high_watermark import (
     follower_high_watermark,
     next_high_watermark,
 )
-from tests.vector_files import vectors
 
 OFFSETS = st.integers(0, 50)
-
-
-@pytest.mark.parametrize("vector", vectors("hw_advance"), ids=lambda vector: vector["id"])
-def test_advances_as_kafka(vector: dict[str, Any]) -> None:
-    caught_up = vector["caught_up_eligible_non_isr"]
-    ends = {int(broker): offset for broker, offset in vector["leo"].items()}
-    leader_end = ends.pop(vector["leader"])
-    bounding = [
-        offset
-        for broker, offset in ends.items()
-        if bounds_high_watermark(broker in vector["maximal_isr"], broker in caught_up, True)
-    ]
-    after = next_high_watermark(
-        vector["hw_before"],
-        leader_end,
-        bounding,
-        len(vector["isr"]),
-        vector["min_insync_replicas"],
-        vector["replication_factor"],
-    )
-    assert after == vector["hw_after"]
 
 
 def test_caught_up_follower_that_may_not_join_holds_nothing_back() -> None:

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.rules.leader_epochs import LeaderEpochCache
-from tests.vector_files import vectors
 
 PAIRS = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 60)), max_size=12)
 
@@ -18,31 +17,6 @@ def cache_of(assignments: list[Any]) -> LeaderEpochCache:
     for epoch, start_offset in assignments:
         cache.assign(epoch, start_offset)
     return cache
-
-
-def pairs(entries: list[list[int]]) -> list[tuple[int, int]]:
-    return [(epoch, start_offset) for epoch, start_offset in entries]
-
-
-@pytest.mark.parametrize("vector", vectors("leader_epoch_cache"), ids=lambda vector: vector["id"])
-def test_cache_as_kafka(vector: dict[str, Any]) -> None:
-    assignments = vector["assign_epoch_startoffset"]
-    cache = cache_of(assignments)
-    assert cache.entries == pairs(vector["entries"])
-    for answer in vector["end_offset_for"]:
-        expected = (answer["epoch"], answer["end_offset"])
-        assert cache.end_offset_for(answer["requested_epoch"], vector["log_end_offset"]) == expected
-    for answer in vector["epoch_for_offset"]:
-        epoch = cache.epoch_for_offset(answer["offset"])
-        assert (-1 if answer["epoch"] is None else answer["epoch"]) == (-1 if epoch is None else epoch)
-    for step in vector["truncate_from_end"]:
-        truncated = cache_of(assignments)
-        truncated.truncate_from_end(step["truncate_to"])
-        assert truncated.entries == pairs(step["entries"])
-    for step in vector["truncate_from_start"]:
-        truncated = cache_of(assignments)
-        truncated.truncate_from_start(step["new_log_start_offset"])
-        assert truncated.entries == pairs(step["entries"])
 
 
 def test_an_epoch_below_the_first_ends_where_the_first_begins() -> None:

@@ -1,8 +1,6 @@
 """Appending to, reading from and cutting a log."""
 
-import re
 from itertools import pairwise
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +10,6 @@ from sim.rules.batch import RecordBatch, RecordColumns
 from sim.rules.errors import ErrorCode, OffsetOutOfRangeError, RecordBatchTooLargeError
 from sim.rules.log import Log
 from sim.rules.truncation import diverging_epoch, truncation_offset
-from tests.vector_files import vectors
 
 SHAPES = st.lists(st.tuples(st.integers(1, 4), st.integers(61, 200)), max_size=25)
 PROPERTY = settings(max_examples=100, deadline=None)
@@ -43,32 +40,6 @@ def assert_sound(log: Log) -> None:
     assert not batches or batches[-1].last_offset < log.log_end_offset
     assert log.size_bytes == sum(batch.size_bytes for batch in batches)
     assert all(segment.size_bytes == sum(batch.size_bytes for batch in segment.batches) for segment in log.segments)
-
-
-@pytest.mark.parametrize("vector", vectors("log_reads"), ids=lambda vector: vector["id"])
-def test_reads_as_kafka(vector: dict[str, Any]) -> None:
-    shape = re.match(
-        r"(\d+) batches x (\d+) records, value (\d+) bytes null key.*segment.bytes=(\d+), HW=(\d+)", vector["setup"]
-    )
-    assert shape is not None
-    batches, count, value_size, segment_bytes, high_watermark = map(int, shape.groups())
-    log = Log(segment_bytes=segment_bytes)
-    for number in range(batches):
-        columns = RecordColumns.of([number * 1_000] * count, None, [bytes(value_size)] * count)
-        log.append_as_leader(RecordBatch(columns), 0)
-    assert [{"base_offset": segment.base_offset, "bytes": segment.size_bytes} for segment in log.segments] == vector[
-        "segments"
-    ]
-    for wanted in vector["reads"]:
-        bound = high_watermark if wanted["isolation"] == "high_watermark" else log.log_end_offset
-        request = (wanted["start_offset"], wanted["max_bytes"], bound, wanted["min_one_message"])
-        if "error" in wanted:
-            with pytest.raises(OffsetOutOfRangeError):
-                log.read(*request)
-        else:
-            answer = log.read(*request)
-            assert answer.size_bytes == wanted["bytes"], wanted
-            assert [batch.base_offset for batch in answer.batches] == wanted["batch_base_offsets"], wanted
 
 
 def test_a_batch_cut_by_the_limit_counts_its_bytes_but_is_not_returned() -> None:

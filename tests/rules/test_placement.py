@@ -2,7 +2,6 @@
 
 from collections import Counter
 from random import Random
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,18 +9,6 @@ from hypothesis import strategies as st
 
 from sim.rules.errors import InvalidReplicationFactorError
 from sim.rules.placement import UsableBroker, place_replicas
-from tests.vector_files import vectors
-
-
-@pytest.mark.parametrize("vector", vectors("replica_placement"), ids=lambda vector: vector["id"])
-def test_places_as_kafka_with_a_generator_of_zeros(vector: dict[str, Any]) -> None:
-    brokers = [UsableBroker(**broker) for broker in vector["brokers"]]
-    arguments = (brokers, vector["partitions"], vector["replication_factor"], lambda _: 0)
-    if "error" in vector:
-        with pytest.raises(InvalidReplicationFactorError):
-            place_replicas(*arguments)
-    else:
-        assert place_replicas(*arguments) == vector["replicas_by_partition"]
 
 
 @pytest.mark.parametrize(("fenced", "factor"), [(False, 0), (False, 2), (True, 1)])

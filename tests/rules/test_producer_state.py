@@ -1,40 +1,23 @@
 """Which batches of idempotent producers are taken, answered again or refused."""
 
-from typing import Any
-
 import pytest
 
 from sim.rules.batch import RecordBatch, RecordColumns
-from sim.rules.errors import InvalidProducerEpochError, KafkaError, OutOfOrderSequenceError
+from sim.rules.errors import (
+    InvalidProducerEpochError,
+    InvalidTxnStateError,
+    OutOfOrderSequenceError,
+    TransactionCoordinatorFencedError,
+)
 from sim.rules.log import Log
 from sim.rules.producer_state import ProducerStates
-from tests.vector_files import vectors
-
-ERRORS: dict[str, type[KafkaError]] = {
-    "OutOfOrderSequenceException": OutOfOrderSequenceError,
-    "InvalidProducerEpochException": InvalidProducerEpochError,
-}
+from sim.rules.producer_state_entry import AppendOrigin
+from sim.rules.transactions import EndTransactionMarker, end_transaction_batch
 
 
 def batch_of(sequence: int, count: int = 1, epoch: int = 0, producer_id: int = 1, timestamp_ms: int = 0) -> RecordBatch:
     columns = RecordColumns(count, [timestamp_ms] * count, 70 * count)
     return RecordBatch(columns, producer_id=producer_id, producer_epoch=epoch, base_sequence=sequence)
-
-
-@pytest.mark.parametrize("vector", vectors("idempotent_sequences"), ids=lambda vector: vector["id"])
-def test_sequences_as_kafka(vector: dict[str, Any]) -> None:
-    log = Log()
-    for step in vector["appends"]:
-        producer_id, epoch, sequence, count = (int(part) for part in step["batch"].split(":"))
-        batch = batch_of(sequence, count, epoch, producer_id)
-        if step["result"] == "error":
-            with pytest.raises(ERRORS[step["error"]]):
-                log.append_as_leader(batch, 0)
-        else:
-            result = log.append_as_leader(batch, 0)
-            assert result.duplicate == (step["result"] == "duplicate_ack")
-            assert result.batch.base_offset == step["base_offset"]
-        assert log.log_end_offset == step["log_end_offset"]
 
 
 def test_the_last_five_batches_are_remembered_and_not_the_sixth() -> None:
@@ -108,3 +91,198 @@ def test_idle_producers_expire_and_may_then_begin_anywhere() -> None:
     assert states.check(batch_of(77, producer_id=1)) is None
     with pytest.raises(OutOfOrderSequenceError):
         states.check(batch_of(77, producer_id=2))
+
+
+def transactional(sequence: int, epoch: int = 0, producer_id: int = 1) -> RecordBatch:
+    batch = batch_of(sequence, epoch=epoch, producer_id=producer_id)
+    batch.is_transactional = True
+    return batch
+
+
+def end(log: Log, epoch: int, commit: bool = True, version: int = 2, coordinator_epoch: int = 0) -> int:
+    marker = end_transaction_batch(1, epoch, EndTransactionMarker(commit, coordinator_epoch), 5_000)
+    return log.append_as_leader(marker, 0, AppendOrigin.COORDINATOR, version).batch.base_offset
+
+
+def test_a_marker_begins_the_next_epoch_which_begins_with_sequence_0() -> None:
+    log = Log()
+    log.append_as_leader(transactional(0), 0)
+    end(log, epoch=1)
+    with pytest.raises(InvalidProducerEpochError):
+        log.append_as_leader(transactional(1), 0)
+    with pytest.raises(OutOfOrderSequenceError):
+        log.append_as_leader(transactional(1, epoch=1), 0)
+    assert log.append_as_leader(transactional(0, epoch=1), 0).batch.base_offset == 2
+    entry = log.producers.entries[1]
+    assert (entry.producer_epoch, entry.last_data_offset, entry.current_txn_first_offset) == (1, 2, 2)
+
+
+def test_a_marker_of_the_same_epoch_goes_on_with_the_sequence_in_the_old_protocol() -> None:
+    log = Log()
+    log.append_as_leader(transactional(0), 0)
+    end(log, epoch=0, version=0)
+    assert log.append_as_leader(transactional(0), 0).duplicate
+    assert log.append_as_leader(transactional(1), 0).batch.base_offset == 2
+
+
+def test_late_markers_are_refused_and_a_retried_one_is_written_again() -> None:
+    log = Log()
+    log.append_as_leader(transactional(0, epoch=3), 0)
+    with pytest.raises(InvalidProducerEpochError):
+        end(log, epoch=2, version=0)
+    with pytest.raises(InvalidProducerEpochError):
+        end(log, epoch=3)
+    assert [end(log, epoch=4), end(log, epoch=4)] == [1, 2]
+    log.append_as_leader(transactional(0, epoch=4), 0)
+    with pytest.raises(InvalidProducerEpochError):
+        end(log, epoch=4)
+
+
+def test_a_former_coordinator_is_fenced() -> None:
+    log = Log()
+    end(log, epoch=1, coordinator_epoch=7)
+    with pytest.raises(TransactionCoordinatorFencedError):
+        end(log, epoch=2, coordinator_epoch=6)
+    assert end(log, epoch=2, coordinator_epoch=7) == 1
+
+
+def test_a_plain_batch_does_not_belong_into_an_open_transaction() -> None:
+    log = Log()
+    log.append_as_leader(transactional(0), 0)
+    with pytest.raises(InvalidTxnStateError):
+        log.append_as_leader(batch_of(1), 0)
+    end(log, epoch=1)
+    assert log.append_as_leader(batch_of(0, epoch=1), 0).batch.base_offset == 2
+
+
+def test_a_coordinator_writes_without_sequence_numbers() -> None:
+    log = Log()
+    for _ in range(2):
+        assert not log.append_as_leader(batch_of(-1), 0, AppendOrigin.COORDINATOR).duplicate
+    with pytest.raises(InvalidProducerEpochError):
+        log.append_as_leader(batch_of(-1, epoch=-1), 0, AppendOrigin.COORDINATOR)
+
+
+def test_only_a_verified_batch_begins_a_transaction() -> None:
+    log = Log()
+    states = log.producers
+    states.verification_enabled = True
+    with pytest.raises(InvalidTxnStateError):
+        log.append_as_leader(transactional(0), 0)
+    asked = states.start_verification(1, 0, 0, supports_epoch_bump=True, now_ms=0)
+    assert asked is states.start_verification(1, 0, 0, supports_epoch_bump=True, now_ms=1) is not None
+    end(log, epoch=1)
+    with pytest.raises(InvalidProducerEpochError):
+        log.append_as_leader(transactional(0), 0, verification=asked)
+    with pytest.raises(InvalidTxnStateError):
+        log.append_as_leader(transactional(0, epoch=1), 0, verification=asked)
+    asked = states.start_verification(1, 1, 0, supports_epoch_bump=True, now_ms=2)
+    log.append_as_leader(transactional(0, epoch=1), 0, verification=asked)
+    assert states.verifications == {}
+    assert states.start_verification(1, 1, 1, supports_epoch_bump=True, now_ms=3) is None
+    log.append_as_leader(transactional(1, epoch=1), 0)
+    with pytest.raises(InvalidProducerEpochError):
+        states.start_verification(1, 0, 1, supports_epoch_bump=True, now_ms=4)
+
+
+def test_a_marker_of_the_transaction_before_does_not_end_a_verification() -> None:
+    log = Log()
+    log.append_as_leader(transactional(0), 0)
+    asked = log.producers.start_verification(1, 1, 0, supports_epoch_bump=True, now_ms=0)
+    end(log, epoch=1)
+    assert log.producers.verifications == {1: asked}
+
+
+def test_a_sequence_above_one_that_waits_for_verification_is_refused() -> None:
+    states = ProducerStates()
+    states.start_verification(1, 0, 3, supports_epoch_bump=False, now_ms=0)
+    states.start_verification(1, 0, 2, supports_epoch_bump=False, now_ms=0)
+    with pytest.raises(OutOfOrderSequenceError):
+        states.check(batch_of(3))
+    assert states.check(batch_of(2)) is None
+    states.start_verification(2, 0, 5, supports_epoch_bump=True, now_ms=0)
+    with pytest.raises(OutOfOrderSequenceError):
+        states.check(batch_of(5, producer_id=2))
+    states.expire(now_ms=10, expiration_ms=10)
+    assert states.verifications == {}
+
+
+def test_a_producer_with_an_open_transaction_does_not_expire() -> None:
+    log = Log()
+    log.append_as_leader(transactional(0), 0)
+    log.producers.expire(now_ms=10_000, expiration_ms=1_000)
+    assert sorted(log.producers.entries) == [1]
+    end(log, epoch=1)
+    log.producers.expire(now_ms=6_000, expiration_ms=1_000)
+    assert log.producers.entries == {}
+
+
+def test_a_snapshot_remembers_one_batch_and_the_open_transaction() -> None:
+    log = Log(segment_bytes=280)
+    for sequence in range(6):
+        log.append_as_leader(transactional(sequence), 0)
+    assert sorted(log.producers.snapshots) == [4]
+    log.truncate_to(4)
+    entry = log.producers.entries[1]
+    assert [batch.last_sequence for batch in entry.batches] == [3]
+    assert (entry.current_txn_first_offset, log.last_stable_offset(4)) == (0, 0)
+    with pytest.raises(OutOfOrderSequenceError):
+        log.append_as_leader(transactional(2), 1)
+    assert log.append_as_leader(transactional(3), 1).duplicate
+    log.truncate_to(2)
+    assert [batch.last_sequence for batch in log.producers.entries[1].batches] == [0, 1]
+    assert sorted(log.producers.snapshots) == [2]
+
+
+def test_who_has_expired_does_not_come_back_with_a_snapshot() -> None:
+    log = Log(segment_bytes=280)
+    for sequence in range(6):
+        log.append_as_leader(batch_of(sequence, timestamp_ms=100), 0)
+    log.truncate_to(4, now_ms=200, expiration_ms=100)
+    assert log.producers.entries == {}
+
+
+def test_truncating_a_log_of_plain_batches_replays_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    log, replayed = Log(segment_bytes=280), []
+    monkeypatch.setattr(ProducerStates, "replay", lambda _, batch: replayed.append(batch))
+    for _ in range(20):
+        log.append_as_leader(RecordBatch(RecordColumns(1, [0], 70)), 0)
+    log.truncate_to(9)
+    assert (replayed, log.log_end_offset) == ([], 9)
+
+
+def test_snapshots_go_with_the_log() -> None:
+    log = Log(segment_bytes=140)
+    for sequence in range(6):
+        log.append_as_leader(batch_of(sequence), 0)
+    states = log.producers
+    assert sorted(states.snapshots) == [2, 4]
+    states.delete_snapshot(2)
+    states.on_log_start_offset_incremented(3)
+    assert (sorted(states.snapshots), states.last_snapshot_offset) == ([4], 4)
+    log.truncate_fully_and_start_at(9)
+    assert (states.snapshots, states.last_snapshot_offset) == ({}, 9)
+
+
+def test_a_new_process_knows_of_each_producer_what_is_on_disk() -> None:
+    log = Log()
+    for sequence in range(4):
+        log.append_as_leader(transactional(sequence), 0)
+    asked = log.producers.start_verification(9, 0, 0, supports_epoch_bump=True, now_ms=0)
+    assert asked is not None
+    log.reopen()
+    assert (len(log.producers.entries[1].batches), log.producers.verifications) == (4, {})
+    log.append_as_leader(transactional(4), 0)
+    log.close()
+    log.reopen()
+    assert [batch.last_sequence for batch in log.producers.entries[1].batches] == [4]
+    assert (log.producers.last_snapshot_offset, log.first_unstable_offset) == (5, 0)
+    end(log, epoch=1)
+    log.on_high_watermark_updated(6)
+    log.reopen(now_ms=5_000)
+    assert log.last_stable_offset(6) == 0, "unstable until the high watermark is known again"
+    log.on_high_watermark_updated(6)
+    assert log.last_stable_offset(6) == 6
+    log.close()
+    log.reopen(now_ms=6_000, expiration_ms=1_000)
+    assert log.producers.entries == {}

@@ -1,24 +1,17 @@
 """Sizes of varints, records and batches."""
 
-from typing import Any
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.rules.batch import RecordColumns
 from sim.rules.records import (
-    LOG_OVERHEAD,
-    MAX_RECORD_OVERHEAD,
     RECORD_BATCH_OVERHEAD_BYTES,
-    Header,
     estimate_batch_size_upper_bound,
     record_size_bytes,
     uniform_batch_size_bytes,
     varint_size,
     varlong_size,
 )
-from tests.vector_files import document, vectors
 
 FEW = settings(max_examples=100, deadline=None)
 
@@ -34,29 +27,6 @@ def encoded_varlong(value: int) -> bytes:
     return bytes(written)
 
 
-def headers_of(vector: dict[str, Any]) -> list[Header]:
-    """Headers with as many bytes as those of the vector, which names only their number; from the upper bound."""
-    count = vector["headers"]
-    total = vector["estimated_upper_bound_1rec"] - estimate_batch_size_upper_bound(
-        vector["key_len"], vector["value_len"]
-    )
-    if not count:
-        assert total == 0
-        return []
-    each = total // count
-    assert each * count == total
-    value_size = each - 3 if each - 3 < 64 else each - 4
-    return [("h", bytes(value_size))] * count
-
-
-@pytest.mark.parametrize("vector", vectors("varint_size"), ids=lambda vector: vector["id"])
-def test_varint_size_as_kafka(vector: dict[str, Any]) -> None:
-    if "zigzag_varint_bytes" in vector:
-        assert varint_size(vector["value"]) == vector["zigzag_varint_bytes"]
-    else:
-        assert varlong_size(vector["value"]) == vector["zigzag_varlong_bytes"]
-
-
 @given(st.integers(-(2**63), 2**63 - 1))
 @FEW
 def test_varlong_size_is_the_length_of_its_encoding(value: int) -> None:
@@ -67,32 +37,6 @@ def test_varlong_size_is_the_length_of_its_encoding(value: int) -> None:
 def test_varint_size_around_powers_of_two(edge: int) -> None:
     for value in (edge - 1, edge, -edge, -edge - 1):
         assert varint_size(value) == len(encoded_varlong(value))
-
-
-def test_constants_as_kafka() -> None:
-    constants = document("record_batch_constants")["record_batch_constants"]
-    assert constants["RECORD_BATCH_OVERHEAD"] == RECORD_BATCH_OVERHEAD_BYTES
-    assert constants["LOG_OVERHEAD"] == LOG_OVERHEAD
-    assert constants["MAX_RECORD_OVERHEAD"] == MAX_RECORD_OVERHEAD
-    assert constants["estimateBatchSizeUpperBound_key4_val10"] == estimate_batch_size_upper_bound(4, 10)
-    assert sum(document("record_batch_constants")["header_layout_bytes"].values()) == RECORD_BATCH_OVERHEAD_BYTES
-
-
-@pytest.mark.parametrize("vector", vectors("record_batch_size"), ids=lambda vector: vector["id"])
-def test_batch_size_as_kafka(vector: dict[str, Any]) -> None:
-    count, key_size, value_size = vector["records"], vector["key_len"], vector["value_len"]
-    headers = headers_of(vector)
-    columns = RecordColumns.of(
-        [index * vector["timestamp_step_ms"] for index in range(count)],
-        None if key_size is None else [bytes(key_size)] * count,
-        None if value_size is None else [bytes(value_size)] * count,
-        [headers] * count,
-    )
-    assert columns.size_bytes == vector["batch_bytes"]
-    assert record_size_bytes(0, 0, key_size, value_size, headers) == vector["first_record_bytes"]
-    assert estimate_batch_size_upper_bound(key_size, value_size, headers) == vector["estimated_upper_bound_1rec"]
-    if not headers and not vector["timestamp_step_ms"]:
-        assert uniform_batch_size_bytes(count, key_size, value_size) == vector["batch_bytes"]
 
 
 def test_header_names_count_in_utf8_bytes_and_null_values_take_one_byte() -> None:

@@ -1,14 +1,11 @@
 """When a segment is rolled, and what it holds."""
 
-from typing import Any
-
-import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sim.rules.batch import RecordBatch, RecordColumns
-from sim.rules.errors import RecordBatchTooLargeError
 from sim.rules.log import Log
 from sim.rules.segments import Segment, should_roll
-from tests.vector_files import vectors
 
 WEEK_MS = 604_800_000
 GIBIBYTE = 1_073_741_824
@@ -27,36 +24,6 @@ def segment_of(*batches: RecordBatch, index_interval_bytes: int = 4_096) -> Segm
 
 def layout(log: Log) -> list[dict[str, int]]:
     return [{"base_offset": segment.base_offset, "bytes": segment.size_bytes} for segment in log.segments]
-
-
-@pytest.mark.parametrize("vector", vectors("segment_roll_size"), ids=lambda vector: vector["id"])
-def test_roll_by_size_as_kafka(vector: dict[str, Any]) -> None:
-    log = Log(segment_bytes=vector["segment_bytes"])
-    count = vector["records_per_batch"]
-    keys = None if vector["key"] is None else [vector["key"].encode()] * count
-    columns = RecordColumns.of([0] * count, keys, [bytes(vector["value_bytes"])] * count)
-    assert columns.size_bytes == vector["batch_bytes"]
-    for _ in range(vector["batches"]):
-        if "error" in vector:
-            with pytest.raises(RecordBatchTooLargeError):
-                log.append_as_leader(RecordBatch(columns), 0)
-        else:
-            log.append_as_leader(RecordBatch(columns), 0)
-    assert layout(log) == vector["segments"]
-    assert log.log_end_offset == vector["log_end_offset"]
-
-
-@pytest.mark.parametrize("vector", vectors("segment_roll_time"), ids=lambda vector: vector["id"])
-def test_roll_by_record_time_as_kafka(vector: dict[str, Any]) -> None:
-    log = Log(segment_ms=vector["segment_ms"], segment_jitter_ms=vector["segment_jitter_ms"])
-    size_bytes = vector["segments"][-1]["bytes"] // sum(
-        append["segment_base_offset"] == vector["segments"][-1]["base_offset"] for append in vector["appends"]
-    )
-    for append in vector["appends"]:
-        columns = RecordColumns(1, [append["record_timestamp_ms"]], size_bytes)
-        log.append_as_leader(RecordBatch(columns), 0)
-        assert log.segments[-1].base_offset == append["segment_base_offset"]
-    assert layout(log) == vector["segments"]
 
 
 def test_the_clock_starts_with_the_largest_timestamp_of_the_first_batch() -> None:
@@ -87,33 +54,75 @@ def test_an_offset_too_far_from_the_base_rolls() -> None:
 def test_a_full_offset_index_rolls() -> None:
     # Every batch after the first writes an entry; equal times leave the time index at one.
     segment = segment_of(*[batch_at(offset, 7) for offset in range(1 + 6)], index_interval_bytes=99)
-    assert (segment.offset_index_entries, segment.time_index_entries) == (6, 1)
+    assert (len(segment.index_offsets), len(segment.time_index)) == (6, 1)
     assert not should_roll(segment, batch_at(7), GIBIBYTE, WEEK_MS, segment_index_bytes=8 * 7)
     assert should_roll(segment, batch_at(7), GIBIBYTE, WEEK_MS, segment_index_bytes=8 * 7 - 1)
 
 
 def test_a_full_time_index_rolls_one_entry_early() -> None:
     segment = segment_of(*[batch_at(offset, offset) for offset in range(1 + 3)], index_interval_bytes=99)
-    assert (segment.offset_index_entries, segment.time_index_entries) == (3, 3)
+    assert (len(segment.index_offsets), len(segment.time_index)) == (3, 3)
     assert not should_roll(segment, batch_at(4), GIBIBYTE, WEEK_MS, segment_index_bytes=12 * 5)
     assert should_roll(segment, batch_at(4), GIBIBYTE, WEEK_MS, segment_index_bytes=12 * 4)
 
 
 def test_index_entries_come_once_an_interval() -> None:
     segment = segment_of(*[batch_at(offset, offset) for offset in range(10)], index_interval_bytes=250)
-    assert segment.offset_index_entries == 3  # before the batches 3, 6 and 9
-    assert segment_of(*[batch_at(offset) for offset in range(10)], index_interval_bytes=200).offset_index_entries == 3
+    assert len(segment.index_offsets) == 3  # before the batches 3, 6 and 9
+    assert segment_of(*[batch_at(offset) for offset in range(10)], index_interval_bytes=200).index_offsets == [3, 6, 9]
 
 
 def test_a_truncated_segment_is_as_if_the_rest_had_never_been() -> None:
     batches = [batch_at(offset, 100 - offset, 100 + offset, 2) for offset in range(0, 20, 2)]
-    cut = segment_of(*batches).truncated_to(11)
+    cut = segment_of(*batches)
+    assert cut.truncate_to(11) == batches[5:]
     assert cut.batches == batches[:5]
     assert cut.size_bytes == sum(batch.size_bytes for batch in batches[:5])
     assert (cut.first_timestamp_ms, cut.largest_timestamp_ms) == (100, 100)
     assert cut.bytes_since_index_entry == 0
-    empty = segment_of(*batches).truncated_to(1)
-    assert (empty.batches, empty.size_bytes, empty.first_timestamp_ms) == ([], 0, None)
+    assert cut.truncate_to(1) == batches[:5]
+    assert (cut.batches, cut.size_bytes, cut.first_timestamp_ms, cut.largest_timestamp_ms) == ([], 0, None, -1)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 50), st.integers(61, 300), st.integers(1, 3)), max_size=30),
+    st.integers(0, 95),
+    st.integers(61, 700),
+)
+@settings(max_examples=100, deadline=None)
+def test_truncation_keeps_sizes_times_and_the_offset_index(
+    shapes: list[tuple[int, int, int]], offset: int, interval_bytes: int
+) -> None:
+    batches, next_offset = [], 0
+    for timestamp_ms, size_bytes, count in shapes:
+        batches.append(batch_at(next_offset, timestamp_ms, size_bytes, count))
+        next_offset += count
+    cut, kept = Segment(0, interval_bytes), Segment(0, interval_bytes)
+    for batch in batches:
+        cut.append(batch)
+    for batch in batches[: cut.index_of(offset)]:
+        kept.append(batch)
+    cut.truncate_to(offset)
+    for name in ("batches", "positions", "size_bytes", "first_timestamp_ms", "largest_timestamp_ms", "index_offsets"):
+        assert getattr(cut, name) == getattr(kept, name), name
+
+
+def test_the_time_index_may_outlive_the_batch_that_wrote_it() -> None:
+    # The second batch writes the entry of the first, which has the largest time.
+    segment = segment_of(batch_at(0, 50), batch_at(1, 10), batch_at(2, 10), index_interval_bytes=99)
+    assert segment.time_index == [(50, 0)]
+    segment.truncate_to(1)
+    assert segment.time_index == [(50, 0)]
+    assert segment.largest_timestamp_ms == 50
+    segment.truncate_to(0)
+    assert segment.time_index == []
+
+
+def test_an_inactive_segment_has_its_largest_time_in_the_index() -> None:
+    segment = segment_of(batch_at(0, 50), batch_at(1, 70))
+    assert (segment.time_index_bytes, segment.offset_index_bytes) == (0, 0)
+    segment.become_inactive()
+    assert segment.time_index == [(70, 1)]
 
 
 def test_an_index_without_room_rolls_at_every_batch_and_leaves_no_empty_segment() -> None:

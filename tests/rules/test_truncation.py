@@ -7,7 +7,6 @@ import pytest
 from sim.rules.errors import OffsetOutOfRangeError
 from sim.rules.leader_epochs import LeaderEpochCache
 from sim.rules.truncation import Truncation, diverging_epoch, truncation_offset
-from tests.vector_files import vectors
 
 
 def cache_of(entries: list[Any]) -> LeaderEpochCache:
@@ -15,27 +14,6 @@ def cache_of(entries: list[Any]) -> LeaderEpochCache:
     for epoch, start_offset in entries:
         cache.assign(epoch, start_offset)
     return cache
-
-
-@pytest.mark.parametrize("vector", vectors("truncation"), ids=lambda vector: vector["id"])
-def test_rounds_of_fetch_and_truncation_as_kafka(vector: dict[str, Any]) -> None:
-    leader, leader_end = cache_of(vector["leader"]["epochs"]), vector["leader"]["leo"]
-    follower, follower_end = cache_of(vector["follower_before"]["epochs"]), vector["follower_before"]["leo"]
-    for step in vector["rounds"]:
-        assert (step["fetch_offset"], step["last_fetched_epoch"]) == (follower_end, follower.latest_epoch)
-        answer = diverging_epoch(leader, leader_end, follower.latest_epoch, follower_end)
-        assert (answer is not None) == step["diverging"]
-        if answer is None:
-            continue
-        assert answer == (step["leader_epoch_in_response"], step["leader_end_offset_in_response"])
-        truncation = truncation_offset(follower, follower_end, *answer)
-        assert truncation == Truncation(step["truncate_to"], step["completed"])
-        follower.truncate_from_end(truncation.offset)
-        follower_end = truncation.offset
-    after = vector["follower_after"]
-    assert [list(entry) for entry in follower.entries] == after["epochs"]
-    assert follower_end == after["leo"]
-    assert not vector["rounds"][-1]["diverging"]
 
 
 def test_a_fetch_without_epoch_is_not_tested() -> None:

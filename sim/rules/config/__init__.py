@@ -8,6 +8,7 @@ from sim.rules.config.broker import BrokerConfig
 from sim.rules.config.consumer import ConsumerConfig
 from sim.rules.config.group import GroupConfig
 from sim.rules.config.producer import ProducerConfig
+from sim.rules.config.share_consumer import ShareConsumerConfig
 from sim.rules.config.topic import TopicConfig, topic_config_from
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "ConsumerConfig",
     "GroupConfig",
     "ProducerConfig",
+    "ShareConsumerConfig",
     "TopicConfig",
     "topic_config_from",
 ]

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sim.rules.config.base import Config
+from sim.rules.config.broker_modelled import MODELLED_BROKER_KEYS
 from sim.rules.config.keys import Int, IntBytes, IntMs, Long, LongBytes, LongMs, Short, Words, setting
 
 __all__ = ["BrokerConfig"]
+
+_ASSIGNORS = ("uniform", "range")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,43 +22,7 @@ class BrokerConfig(Config):
     """
 
     KIND: ClassVar[str] = "broker"
-    MODELLED: ClassVar[frozenset[str]] = frozenset(
-        {
-            "auto_leader_rebalance_enable",
-            "broker_heartbeat_interval_ms",
-            "broker_session_timeout_ms",
-            "controlled_shutdown_enable",
-            "default_replication_factor",
-            "fetch_max_bytes",
-            "group_initial_rebalance_delay_ms",
-            "group_max_session_timeout_ms",
-            "group_max_size",
-            "group_min_session_timeout_ms",
-            "leader_imbalance_check_interval_seconds",
-            "log_index_interval_bytes",
-            "log_index_size_max_bytes",
-            "log_roll_hours",
-            "log_roll_jitter_hours",
-            "log_roll_ms",
-            "log_segment_bytes",
-            "message_max_bytes",
-            "min_insync_replicas",
-            "num_io_threads",
-            "num_partitions",
-            "offset_metadata_max_bytes",
-            "offsets_topic_num_partitions",
-            "offsets_topic_replication_factor",
-            "offsets_topic_segment_bytes",
-            "replica_fetch_backoff_ms",
-            "replica_fetch_max_bytes",
-            "replica_fetch_min_bytes",
-            "replica_fetch_response_max_bytes",
-            "replica_fetch_wait_max_ms",
-            "replica_lag_time_max_ms",
-            "unclean_leader_election_enable",
-            "unclean_leader_election_interval_ms",
-        }
-    )
+    MODELLED: ClassVar[frozenset[str]] = MODELLED_BROKER_KEYS
 
     # KRaft
     node_id: Int | None = setting(None, "[0,...]")
@@ -256,3 +223,6 @@ class BrokerConfig(Config):
             self.log_retention_ms is None or self.log_retention_ms == -1 or self.log_retention_ms >= 1,
             "log.retention.ms must be unlimited (-1) or, greater than or equal to 1",
         )
+        self._require(bool(self.group_consumer_assignors), "group.consumer.assignors names no assignor")
+        for name in self.group_consumer_assignors:
+            self._require(name in _ASSIGNORS, f"group.consumer.assignors: {name!r} is none of {', '.join(_ASSIGNORS)}")

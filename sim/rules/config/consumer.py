@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from sim.rules.config.base import Config
 from sim.rules.config.keys import Int, IntBytes, IntMs, LongMs, Words, setting
+from sim.rules.offset_lookup import reset_timestamp_ms
 
 __all__ = ["ConsumerConfig"]
 
@@ -40,12 +41,18 @@ class ConsumerConfig(Config):
         {
             "auto_commit_interval_ms",
             "auto_offset_reset",
+            "client_rack",
             "default_api_timeout_ms",
             "enable_auto_commit",
+            "exclude_internal_topics",
             "fetch_max_bytes",
             "fetch_max_wait_ms",
             "fetch_min_bytes",
+            "group_instance_id",
+            "group_protocol",
+            "group_remote_assignor",
             "heartbeat_interval_ms",
+            "isolation_level",
             "max_partition_fetch_bytes",
             "max_poll_interval_ms",
             "max_poll_records",
@@ -122,16 +129,36 @@ class ConsumerConfig(Config):
         """Kafka's rules across keys, in Kafka's words."""
         strategies = tuple(_class_name(strategy) for strategy in self.partition_assignment_strategy)
         self._put("partition_assignment_strategy", strategies)
+        self._check_assignors()
+        self._check_reset()
         if "reconnect_backoff_ms" in self.set_fields and "reconnect_backoff_max_ms" not in self.set_fields:
             self._put("reconnect_backoff_max_ms", self.reconnect_backoff_ms)
-        unsupported = [name for name in _UNSUPPORTED[self.group_protocol] if name in self.set_fields]
-        keys = ", ".join(name.replace("_", ".") for name in unsupported)
-        self._require(not unsupported, f"{keys} cannot be set when group.protocol={self.group_protocol.upper()}")
+        self.check_protocol()
         self._require(
             self.heartbeat_interval_ms < self.session_timeout_ms,
             "Heartbeat must be set lower than the session timeout: "
             f"heartbeat.interval.ms is {self.heartbeat_interval_ms}, session.timeout.ms {self.session_timeout_ms}",
         )
+
+    def check_protocol(self) -> None:
+        """Refuse what has no meaning in a group of this protocol."""
+        unsupported = [name for name in _UNSUPPORTED[self.group_protocol] if name in self.set_fields]
+        keys = ", ".join(name.replace("_", ".") for name in unsupported)
+        self._require(not unsupported, f"{keys} cannot be set when group.protocol={self.group_protocol.upper()}")
+
+    def _check_reset(self) -> None:
+        if self.auto_offset_reset.startswith("by_duration"):
+            try:
+                reset_timestamp_ms(self.auto_offset_reset, 0)
+            except ValueError:
+                self._require(False, f"auto.offset.reset: cannot read the duration in {self.auto_offset_reset!r}")
+
+    def _check_assignors(self) -> None:
+        """Every assignor is one that the simulator has; at least one is named."""
+        known = ", ".join(_ASSIGNORS)
+        self._require(bool(self.assignors), f"partition.assignment.strategy names no assignor; there are {known}")
+        for name in self.assignors:
+            self._require(name in _ASSIGNORS, f"partition.assignment.strategy: {name!r} is none of {known}")
 
 
 def _class_name(strategy: str) -> str:

@@ -19,7 +19,15 @@ class GroupConfig(Config):
     """
 
     KIND: ClassVar[str] = "group"
-    MODELLED: ClassVar[frozenset[str]] = frozenset({})
+    MODELLED: ClassVar[frozenset[str]] = frozenset(
+        {
+            "share_auto_offset_reset",
+            "share_heartbeat_interval_ms",
+            "share_isolation_level",
+            "share_record_lock_duration_ms",
+            "share_session_timeout_ms",
+        }
+    )
 
     # consumer groups (KIP-848)
     consumer_heartbeat_interval_ms: IntMs = setting(5000, "[1,...]")

@@ -27,6 +27,7 @@ class ProducerConfig(Config):
             "acks",
             "batch_size",
             "buffer_memory",
+            "compression_type",
             "delivery_timeout_ms",
             "enable_idempotence",
             "linger_ms",
@@ -35,6 +36,7 @@ class ProducerConfig(Config):
             "max_request_size",
             "metadata_max_age_ms",
             "partitioner_adaptive_partitioning_enable",
+            "partitioner_availability_timeout_ms",
             "partitioner_ignore_keys",
             "reconnect_backoff_max_ms",
             "reconnect_backoff_ms",
@@ -42,6 +44,8 @@ class ProducerConfig(Config):
             "retries",
             "retry_backoff_max_ms",
             "retry_backoff_ms",
+            "transaction_timeout_ms",
+            "transactional_id",
         }
     )
 

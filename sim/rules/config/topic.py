@@ -58,9 +58,17 @@ class TopicConfig(Config):
     KIND: ClassVar[str] = "topic"
     MODELLED: ClassVar[frozenset[str]] = frozenset(
         {
+            "cleanup_policy",
+            "delete_retention_ms",
+            "file_delete_delay_ms",
             "index_interval_bytes",
+            "max_compaction_lag_ms",
             "max_message_bytes",
+            "min_cleanable_dirty_ratio",
+            "min_compaction_lag_ms",
             "min_insync_replicas",
+            "retention_bytes",
+            "retention_ms",
             "segment_bytes",
             "segment_index_bytes",
             "segment_jitter_ms",

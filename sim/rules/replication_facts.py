@@ -1,0 +1,36 @@
+"""What is announced of brokers that shut down and of replicas that move."""
+
+from dataclasses import dataclass
+
+from sim.rules.topics import TopicPartition
+
+__all__ = ["REPLICATION_JOURNAL", "BrokerShuttingDown", "ReplicaDeleted", "ReplicasChanged"]
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerShuttingDown:
+    """The controller has taken a broker's leaderships away, as it asked to shut down."""
+
+    broker_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicasChanged:
+    """A partition is reassigned, or has arrived: its replicas, and those of them that come and go."""
+
+    partition: TopicPartition
+    replicas: tuple[int, ...]
+    adding: tuple[int, ...]
+    removing: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaDeleted:
+    """A broker has deleted a partition that it is no longer to have."""
+
+    broker_id: int
+    partition: TopicPartition
+    log_end_offset: int
+
+
+REPLICATION_JOURNAL: tuple[type, ...] = (BrokerShuttingDown, ReplicasChanged, ReplicaDeleted)
