@@ -72,7 +72,7 @@ class Constant(Workload):
         count = math.ceil(duration_ns * self.rate_per_s / SECOND)
         for first in range(0, count, CHUNK):
             numbers = numpy.arange(first, min(first + CHUNK, count))
-            yield numpy.rint(numbers * (SECOND / self.rate_per_s)).astype(numpy.int64)
+            yield numpy.rint(numbers * min(SECOND / self.rate_per_s, duration_ns)).astype(numpy.int64)
 
 
 @dataclass(frozen=True, slots=True)

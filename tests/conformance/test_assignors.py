@@ -75,3 +75,16 @@ def test_an_error_is_expected_by_kafkas_name() -> None:
         assert got == expected == ["PartitionAssignorException"]
         expected, got = server_assignor(vector(assignor, {**step, "target_assignment": {"a": []}}))
         assert got != expected
+
+
+def test_uniform_takes_topics_in_any_one_order() -> None:
+    step = {"topics": {"t1": 1, "t2": 2}, "subscriptions": {"a": ["t1", "t2"], "b": ["t1", "t2"]}}
+    kind = {"subscription_type": "homogeneous"}
+    last_first = {"a": ["t2-0"], "b": ["t1-0", "t2-1"]}
+    expected, got = server_assignor(vector("uniform", {**step, **kind, "target_assignment": last_first}))
+    assert got == expected
+    by_name = {"a": ["t1-0"], "b": ["t2-0", "t2-1"]}
+    assert server_assignor(vector("uniform", {**step, **kind, "target_assignment": by_name}))[1] == [by_name]
+    neither = {"a": ["t2-1"], "b": ["t1-0", "t2-0"]}
+    expected, got = server_assignor(vector("uniform", {**step, **kind, "target_assignment": neither}))
+    assert got == [by_name] != expected

@@ -117,6 +117,12 @@ def test_uniform_evens_out_overlapping_subscriptions() -> None:
     assert named(found) == {"A": "r-2 r-3", "B": "r-0 r-1", "C": "s-0"}
 
 
+def test_uniform_keeps_partitions_in_the_order_of_a_hash_set_of_sixteen_buckets_or_more() -> None:
+    former = {"A": [TopicPartition("r", number) for number in (2, 5)]}
+    found = uniform_assign(group({member: ["r"] for member in "ABCDEF"}, former), {"r": 6})
+    assert found["A"] == [TopicPartition("r", 2)]
+
+
 def test_share_group_members_share_partitions_when_there_are_more_of_them() -> None:
     found = simple_assign(group({member: ["r"] for member in "ABCD"}), {"r": 2})
     assert sorted(Counter(p for assigned in found.values() for p in assigned).values()) == [2, 2]

@@ -58,7 +58,7 @@ def integer_order(numbers: Iterable[int]) -> list[int]:
     Fidelity: exact
     """
     ascending = sorted(numbers)
-    return hash_order(ascending, int, table_capacity(len(ascending), len(ascending) * 4 // 3 + 1))
+    return hash_order(ascending, int, table_capacity(len(ascending), max(16, len(ascending) * 4 // 3 + 1)))
 
 
 def topic_partition_hash(partition: TopicPartition) -> int:
