@@ -28,3 +28,5 @@ __all__ = [
 
 class Admin(AdminTopics, AdminGroups):
     """An administrator's client; what is refused raises AdminError, no answer in time ClientTimeoutError."""
+
+    list_groups = AdminGroups.list_consumer_groups

@@ -1,7 +1,7 @@
 """What a broker does with the requests of administrators: answer from its metadata and groups, or forward them.
 
 Source: core/src/main/scala/kafka/server/KafkaApis.scala
-Fidelity: exact
+Fidelity: approximate — configurations of topics only
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """What an administrator may ask and order of partitions: offsets, records, leaders, replicas.
 
 Source: clients/src/main/java/org/apache/kafka/clients/admin/KafkaAdminClient.java
-Fidelity: exact
+Fidelity: approximate — leaders are asked one after the other, not side by side
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

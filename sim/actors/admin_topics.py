@@ -1,7 +1,7 @@
 """What an administrator may ask and order of topics and of the cluster.
 
 Source: clients/src/main/java/org/apache/kafka/clients/admin/KafkaAdminClient.java
-Fidelity: exact
+Fidelity: approximate — any broker is asked, where Kafka's client sends orders to the one that is called controller
 """
 
 from collections.abc import Iterable, Mapping, Sequence

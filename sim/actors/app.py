@@ -6,6 +6,7 @@ from typing import Any
 from simpy import Event
 
 from sim.actors.admin import Admin
+from sim.actors.calls import Client, as_steps, explained, topic_names
 from sim.actors.client_errors import ClientError
 from sim.actors.consumer import Consumer
 from sim.actors.network_client import Directory
@@ -88,22 +89,24 @@ class App(Actor):
 
     def consumer(self, group_id: str = "", topics: Iterable[str] = (), **config: object) -> Consumer:
         """A consumer of this process, subscribed to the topics if any are given. Raises ConfigError."""
+        group_id = _group_id(config, group_id)
         merged = {**config, **self._overrides.get("consumer", {})}
         client_id = _client_id(merged, f"{self.name}-consumer-{len(self.consumers) + 1}")
         made = Consumer(self, client_id, group_id, ConsumerConfig.of(merged), self._directory, self._bootstrap)
-        wanted = tuple(topics)
+        wanted = topic_names(topics)
         if wanted:
             made.subscribe(wanted)
         self.consumers.append(made)
         return made
 
-    def share_consumer(self, group_id: str, topics: Iterable[str] = (), **config: object) -> ShareConsumer:
+    def share_consumer(self, group_id: str = "", topics: Iterable[str] = (), **config: object) -> ShareConsumer:
         """A share consumer of this process (KIP-932), subscribed to the topics if any are given. Raises ConfigError."""
+        group_id = _group_id(config, group_id)
         merged = {**config, **self._overrides.get("share_consumer", {})}
         client_id = _client_id(merged, f"{self.name}-share-consumer-{len(self.share_consumers) + 1}")
         settings = ShareConsumerConfig.of(merged)
         made = ShareConsumer(self, client_id, group_id, settings, self._directory, self._bootstrap)
-        wanted = tuple(topics)
+        wanted = topic_names(topics)
         if wanted:
             made.subscribe(wanted)
         self.share_consumers.append(made)
@@ -126,12 +129,27 @@ class App(Actor):
 
     def _run(self) -> Generator[Event, Any, None]:
         try:
-            yield from self._behaviour(self)
+            yield from as_steps(self._behaviour(self), self.name)
+            clients: tuple[Client, ...] = (*self.producers, *self.consumers, *self.share_consumers)
+            for client in clients:
+                client.calls.check(ended=True)
             self.finished = True
         except (ClientError, KafkaError) as error:
             self.failure = f"{type(error).__name__}: {error}"
             self.announce(AppFailed(self.name, self.failure))
+        except (AttributeError, TypeError) as error:
+            clearer = explained(error)
+            if clearer is None:
+                raise
+            raise clearer from error
         self.stop()
+
+
+def _group_id(config: dict[str, object], group_id: str) -> str:
+    """The group, be it named by argument or by Kafka's key. Raises TypeError for a dictionary in its place."""
+    if not isinstance(group_id, str):
+        raise TypeError(f"group_id is a name, not a {type(group_id).__name__}: write app.consumer(**config) for keys")
+    return str(config.pop("group.id", group_id))
 
 
 def _client_id(config: dict[str, object], default: str) -> str:

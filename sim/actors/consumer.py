@@ -9,6 +9,7 @@ from typing import Any
 
 from simpy import Event
 
+from sim.actors.calls import Calls, topic_names, waits
 from sim.actors.client_errors import (
     ClientClosedError,
     ClientTimeoutError,
@@ -73,6 +74,7 @@ class Consumer(ConsumerQueries):
         parts = ConsumerParts(owner, client_id, group_id, config, directory, bootstrap, self._wake)
         super().__init__(client_id, group_id, parts)
         self.config = config
+        self.calls = Calls(owner, "consumer")
         self._owner = owner
         self._timers: dict[int, Deadlines] = {}
         self._waiting: Event | None = None
@@ -87,11 +89,12 @@ class Consumer(ConsumerQueries):
         partitions were assigned by hand.
         """
         self._need_group()
-        names = tuple(topics)
+        names = topic_names(topics)
         self._subscriptions.subscribe(names, compiled_pattern(names, pattern))
         self._subscriptions.listener = listener or self._subscriptions.listener
         self._parts.member.subscription_changed()
 
+    @waits
     def unsubscribe(self) -> Generator[Event, Any, None]:
         """Give everything up and leave the group; the consumer may subscribe again."""
         if self._subscriptions.managed:
@@ -104,13 +107,15 @@ class Consumer(ConsumerQueries):
             raise ValueError("Subscription to topics, partitions and pattern are mutually exclusive")
         self._subscriptions.assign(partitions)
 
+    @waits
     def poll(
         self, timeout_ms: int = 1000, max_records: int | None = None
     ) -> Generator[Event, Any, list[ConsumerRecord]]:
         """Records in order per partition, at most max.poll.records; an empty list after the timeout.
 
         Rebalances, automatic commits and lost positions are dealt with here. Raises NoOffsetForPartitionError,
-        OffsetOutOfRangeError and LogTruncationError with auto.offset.reset=none, GroupJoinError, ClientClosedError.
+        OffsetOutOfRangeError and LogTruncationError with auto.offset.reset=none, GroupJoinError, ClientClosedError,
+        ValueError with neither a subscription nor an assignment.
         """
         slices = yield from self.poll_slices(timeout_ms, max_records)
         return records_of(slices)
@@ -119,6 +124,8 @@ class Consumer(ConsumerQueries):
         """Like `poll`, but parts of batches instead of single records: the way of capacity runs."""
         if self._closed:
             raise ClientClosedError(f"{self.client_id} is closed")
+        if not (self._subscriptions.managed or self._subscriptions.owned):
+            raise ValueError("Consumer is not subscribed to any topics or assigned any partitions")
         owner, parts = self._owner, self._parts
         began = owner.now
         deadline = began + timeout_ms * MILLISECOND
@@ -158,6 +165,7 @@ class Consumer(ConsumerQueries):
         self._woken = True
         self._wake()
 
+    @waits
     def commit(self, offsets: Offsets | None = None) -> Generator[Event, Any, None]:
         """Store positions (or the given offsets, perhaps with a note) in the group, and wait for it.
 
@@ -182,6 +190,7 @@ class Consumer(ConsumerQueries):
         identity = self._parts.member.identity
         return ConsumerGroupMetadata(self.group_id, *(NOBODY if isinstance(identity, ErrorCode) else identity))
 
+    @waits
     def close(self, timeout_ms: int = CLOSE_TIMEOUT_MS, leave_group: bool | None = None) -> Generator[Event, Any, None]:
         """Commit if automatic, give the partitions up, leave the group, hang up; `timeout_ms` is for each answer.
 

@@ -107,7 +107,11 @@ class OffsetCommits:
         self.call_back()
 
     def commit_within(self, offsets: Offsets, patience_ms: int) -> Outcome:
-        """Store offsets, again and again while the error can be retried; returns how the last attempt ended."""
+        """Store offsets, again and again while the error can be retried; returns how the last attempt ended.
+
+        Commits of the same moment that nobody waits for go first, lest they put newer offsets back.
+        """
+        yield self._owner.sleep(0)
         config = self._config
         deadline = self._owner.now + patience_ms * MILLISECOND
         attempts = 0

@@ -12,6 +12,7 @@ from simpy import Event
 
 from sim.actors.accumulator import Accumulator
 from sim.actors.batch_compression import compressor_for
+from sim.actors.calls import Calls, bytes_needed, waits
 from sim.actors.client_errors import ClientClosedError, RecordTooLargeError, SendTimeoutError
 from sim.actors.client_metadata import ClientMetadata
 from sim.actors.delivery import Delivery
@@ -32,6 +33,7 @@ from sim.rules.topics import TopicPartition
 __all__ = ["ClientClosedError", "Producer", "RecordTooLargeError", "SendTimeoutError"]
 
 OnDelivery = Callable[[Delivery], None]
+OPTIONAL_BYTES = (bytes, type(None))
 Fields = tuple[int, bytes | None, bytes | None, Sequence[Header], int]
 """What becomes of a record in a batch: timestamp, key, value, headers, and when it was sent."""
 
@@ -55,6 +57,7 @@ class Producer(TransactionCalls):
     ) -> None:
         self.client_id = client_id
         self.config = config
+        self.calls = Calls(owner, "producer")
         self._owner = owner
         self._network = NetworkClient(
             owner,
@@ -95,6 +98,7 @@ class Producer(TransactionCalls):
         """Whether some record sent is neither acknowledged nor given up."""
         return bool(self._accumulator.incomplete)
 
+    @waits
     def send(
         self,
         topic: str,
@@ -110,15 +114,15 @@ class Producer(TransactionCalls):
 
         `sent_at` (simulated nanoseconds) counts as the time of the call when the application was late, so that
         latency has no coordinated omission. Raises SendTimeoutError, RecordTooLargeError, ClientClosedError,
-        TransactionError, and ValueError for a negative partition or outside of a transaction.
+        TransactionError, TypeError for a key or value that is not bytes, and ValueError for a negative partition or
+        outside of a transaction.
         """
         owner, accumulator = self._owner, self._accumulator
         if accumulator.closed:
             raise ClientClosedError(f"{self.client_id} is closed")
         called = owner.now
         known = self._block.known(topic, partition) or (yield from self._block.topic(topic, partition))
-        if self._transactions is not None:
-            self._transactions.add()
+        self._join_transaction()
         if timestamp_ms is None:
             timestamp_ms = owner.now // MILLISECOND
         fields = (timestamp_ms, key, value, headers, called if sent_at is None else sent_at)
@@ -146,6 +150,7 @@ class Producer(TransactionCalls):
             yield owner.sleep(accumulator.compressor.take_work())
         return delivery
 
+    @waits
     def send_many(self, topic: str, value_size: int, sent_at: Sequence[int]) -> Generator[Event, Any, None]:
         """Put records without key or content into the buffer, one for each time of `sent_at`: for capacity runs.
 
@@ -156,8 +161,7 @@ class Producer(TransactionCalls):
             raise ClientClosedError(f"{self.client_id} is closed")
         called = self._owner.now
         known = self._block.known(topic) or (yield from self._block.topic(topic))
-        if self._transactions is not None:
-            self._transactions.add()
+        self._join_transaction()
         timestamp_ms = self._owner.now // MILLISECOND
         needed = self._needed_bytes(estimate_batch_size_upper_bound(None, value_size))
         while sent_at:
@@ -183,6 +187,7 @@ class Producer(TransactionCalls):
         known = self._block.known(topic) or (yield from self._block.topic(topic))
         return [name.partition for name in known]
 
+    @waits
     def flush(self) -> Generator[Event, Any, None]:
         """Send everything now and wait until all of it is acknowledged or given up."""
         self._accumulator.flushing += 1
@@ -199,6 +204,7 @@ class Producer(TransactionCalls):
         finally:
             self._accumulator.flushing -= 1
 
+    @waits
     def close(self, timeout_ms: int | None = None) -> Generator[Event, Any, None]:
         """Send what was taken and hang up; after `timeout_ms` what is left is given up. Raises ValueError below 0.
 
@@ -222,7 +228,9 @@ class Producer(TransactionCalls):
         self, known: list[TopicPartition], partition: int | None, fields: Fields
     ) -> tuple[TopicPartition, ProducerBatch | None]:
         """Choose a partition and add the record to its newest batch, if there is room."""
-        key = fields[1]
+        _, key, value, _, _ = fields
+        if not (isinstance(key, OPTIONAL_BYTES) and isinstance(value, OPTIONAL_BYTES)):
+            raise bytes_needed(key, value)
         if partition is not None:
             target = known[partition]
         elif key is not None and not self.config.partitioner_ignore_keys:

@@ -83,7 +83,7 @@ class ReplicaManager:
 
     def _delete_topic(self, topic: str) -> None:
         for name in [name for name in self.partitions if name.topic == topic]:
-            self._delete(name, replace(self.partitions[name].registration, leader=NO_LEADER))
+            self._delete(name, replace(self.partitions[name].registration, leader=NO_LEADER), with_topic=True)
 
     def delete_strays(self) -> None:
         """After a start: delete the logs of partitions that have moved elsewhere meanwhile.
@@ -124,7 +124,7 @@ class ReplicaManager:
         elif new_epoch and registration.leader >= 0:
             self._fetcher(registration.leader).add(partition)
 
-    def _delete(self, name: TopicPartition, registration: PartitionRegistration) -> None:
+    def _delete(self, name: TopicPartition, registration: PartitionRegistration, with_topic: bool = False) -> None:
         """This broker is a replica no longer; whoever waits here for the partition is told to look elsewhere.
 
         Source: core/src/main/scala/kafka/server/ReplicaManager.scala stopPartitions
@@ -141,15 +141,15 @@ class ReplicaManager:
         self._broker.fetches.leadership_changed(partition)
         for session in partition.replicators:
             session.outside.pop(partition.name, None)
-        self._delete_log(partition.name)
+        self._delete_log(partition.name, last_leader=was_leader and with_topic)
         self._broker.logs.keep_files(partition.log.size_bytes, partition.config.file_delete_delay_ms)
         self._broker.deletes.look()
 
-    def _delete_log(self, name: TopicPartition) -> None:
+    def _delete_log(self, name: TopicPartition, last_leader: bool = False) -> None:
         log = self._broker.storage.pop(name)
         self._broker.topic_ids.pop(name, None)
         self._broker.checkpoints.pop(name, None)
-        self._broker.announce(ReplicaDeleted(self._broker.node_id, name, log.log_end_offset))
+        self._broker.announce(ReplicaDeleted(self._broker.node_id, name, log.log_end_offset, last_leader))
         self._broker.cleaner_checkpoints.pop(name, None)
 
     def _create(self, name: TopicPartition) -> Partition:

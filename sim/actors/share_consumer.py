@@ -10,6 +10,7 @@ from typing import Any
 
 from simpy import Event
 
+from sim.actors.calls import Calls, topic_names, waits
 from sim.actors.client_errors import ClientClosedError, WakeupError
 from sim.actors.network_client import Directory
 from sim.actors.share_buffer import ShareRecord, ShareSlice, share_records_of
@@ -54,6 +55,7 @@ class ShareConsumer:
         self.client_id = client_id
         self.group_id = group_id
         self.config = config
+        self.calls = Calls(owner, "share_consumer")
         self._owner = owner
         self._parts = ShareConsumerParts(
             owner, client_id, group_id, config, directory, bootstrap, self._wake, self._told
@@ -78,14 +80,19 @@ class ShareConsumer:
 
     def subscribe(self, topics: Iterable[str]) -> None:
         """Share these topics with the other members of the group."""
-        self._parts.subscriptions.subscribe(tuple(topics), None)
+        self._parts.subscriptions.subscribe(topic_names(topics), None)
         self._parts.member.subscription_changed()
+
+    def subscription(self) -> list[str]:
+        """The topics subscribed to."""
+        return list(self._parts.subscriptions.topics)
 
     def set_acknowledgement_commit_callback(self, callback: OnAcknowledgement | None) -> None:
         """Let poll(), commits and close() call `callback(offsets, error)` with what became of acknowledgements."""
         self._callback = callback
         self._to_call.clear()
 
+    @waits
     def poll(self, timeout_ms: int = 1000) -> Generator[Event, Any, list[ShareRecord]]:
         """Records, about max.poll.records and never part of a batch only; an empty list after the timeout.
 
@@ -135,6 +142,7 @@ class ShareConsumer:
             raise ValueError("Implicit acknowledgement of delivery is being used.")
         self._in_hand.say(TopicPartition(record.topic, record.partition), record.offset, what)
 
+    @waits
     def commit_sync(
         self, timeout_ms: int | None = None
     ) -> Generator[Event, Any, dict[TopicPartition, ErrorCode | None]]:
@@ -162,6 +170,7 @@ class ShareConsumer:
         self._woken = True
         self._ring()
 
+    @waits
     def close(self, timeout_ms: int = CLOSE_TIMEOUT_MS) -> Generator[Event, Any, None]:
         """Tell what was acknowledged, give back the rest, leave the group, hang up.
 

@@ -99,7 +99,7 @@ class TransactionMarkerChannel:
         """Cross out what is written; the rest is sent again, unless somebody else coordinates by now.
 
         Source: core/src/main/scala/kafka/coordinator/transaction/TransactionMarkerRequestCompletionHandler.scala
-        Fidelity: exact
+        Fidelity: approximate — errors that Kafka takes for impossible are tried again
         """
         if not completion.shard.active:
             return

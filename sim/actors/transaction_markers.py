@@ -1,7 +1,7 @@
 """A broker's answer to requests that write transaction markers.
 
 Source: core/src/main/scala/kafka/server/KafkaApis.scala handleWriteTxnMarkersRequest
-Fidelity: exact
+Fidelity: approximate — a group's offsets change when the marker is committed, not when it is appended
 """
 
 from collections.abc import Callable

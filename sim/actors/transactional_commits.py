@@ -2,7 +2,7 @@
 
 Source: group-coordinator/src/main/java/org/apache/kafka/coordinator/group/GroupCoordinatorService.java
     commitTransactionalOffsets
-Fidelity: exact
+Fidelity: approximate — offsets without notes; they count as pending from the append on, not when it is committed
 """
 
 from typing import TYPE_CHECKING

@@ -11,6 +11,7 @@ from typing import Any
 
 from simpy import Event
 
+from sim.actors.calls import Calls, waits
 from sim.actors.client_errors import ClientError, ClientTimeoutError, ProducerFencedError, TransactionError
 from sim.actors.client_metadata import ClientMetadata
 from sim.actors.coordinator_client import CoordinatorClient, error_of
@@ -217,8 +218,10 @@ class TransactionCalls:
     more, ClientTimeoutError after max.block.ms, and ValueError for a call that must not be made now.
     """
 
+    calls: Calls
     _transactions: Transactions | None = None
 
+    @waits
     def init_transactions(self) -> Waiting:
         """Fence former producers of this transactional.id; to be called once, before everything else."""
         yield from self._need().init()
@@ -227,19 +230,27 @@ class TransactionCalls:
         """What is sent from now on belongs together."""
         self._need().begin()
 
+    @waits
     def send_offsets_to_transaction(
         self, offsets: Mapping[TopicPartition, int], group: ConsumerGroupMetadata
     ) -> Waiting:
         """Commit a consumer's offsets with the transaction; `group` is its `consumer_group_metadata()`."""
         yield from self._need().send_offsets(offsets, group)
 
+    @waits
     def commit_transaction(self) -> Waiting:
         """Send what is left, and let all of the transaction count."""
         yield from self._need().commit()
 
+    @waits
     def abort_transaction(self) -> Waiting:
         """Let nothing of the transaction count."""
         yield from self._need().abort()
+
+    def _join_transaction(self) -> None:
+        """A record is about to be sent."""
+        if self._transactions is not None:
+            self._transactions.add()
 
     def _need(self) -> Transactions:
         if self._transactions is None:

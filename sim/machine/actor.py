@@ -44,9 +44,22 @@ class OwnedProcess(Process):
         self.life.run(self._step, event)
 
     def _step(self, event: Event) -> None:
-        super()._resume(event)
+        try:
+            super()._resume(event)
+        except RuntimeError as error:
+            if "Invalid yield value" not in str(error):
+                raise
+            raise self._no_event() from None
         if not self.life.alive:
             self.end()
+
+    def _no_event(self) -> TypeError:
+        """Says where something else than an event was yielded, most likely a generator."""
+        inner: Any = self._generator
+        while isinstance(inner.gi_yieldfrom, Generator):
+            inner = inner.gi_yieldfrom
+        where = f"{inner.gi_code.co_filename}:{inner.gi_frame.f_lineno}"
+        return TypeError(f"{where}: what is yielded is no event; write `yield from` for a call that waits")
 
     def _ended(self, _: Event) -> None:
         self.life.processes.pop(self, None)

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from sim.observe.aborted import AbortedRecords
 from sim.rules.batch import RecordBatch, RecordColumns
 from sim.rules.facts import LogTruncated, RecordsAcknowledged, RecordsDelivered
+from sim.rules.replication_facts import ReplicaDeleted
 from sim.rules.share_facts import ShareRecordsArchived
 from sim.rules.storage_facts import LogCleaned, SegmentsDeleted
 from sim.rules.topics import TopicPartition
@@ -108,6 +109,7 @@ class Witness:
         facts.listen(LogTruncated, self._on_truncated)
         facts.listen(SegmentsDeleted, self._on_deleted)
         facts.listen(LogCleaned, self._on_cleaned)
+        facts.listen(ReplicaDeleted, self._on_replica_deleted)
         facts.listen(ShareRecordsArchived, self._on_given_up)
 
     def _on_acknowledged(self, time: int, fact: RecordsAcknowledged) -> None:
@@ -130,6 +132,13 @@ class Witness:
         cause = f"deleted by retention on broker {fact.broker_id} at {time / 1e9:.3f} s"
         for batch in fact.removed:
             self._deleted.setdefault(batch.columns.written, cause)
+
+    def _on_replica_deleted(self, time: int, fact: ReplicaDeleted) -> None:
+        """The last leader of a topic that is deleted takes all records along that were acknowledged before."""
+        if fact.last_leader:
+            for columns, acknowledgement in self._acknowledged.items():
+                if acknowledgement.partition == fact.partition:
+                    self._deleted.setdefault(columns, f"deleted with its topic at {time / 1e9:.3f} s")
 
     def _on_cleaned(self, _: int, fact: LogCleaned) -> None:
         self._compacted.update(dict.fromkeys(fact.removed))

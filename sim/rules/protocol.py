@@ -190,7 +190,7 @@ class MetadataResponse(Message):
 
 @dataclass(slots=True)
 class ListOffsetsRequest(Message):
-    """An offset of each partition is asked for: by time, or -1 for the latest, -2 the earliest, -3 of the latest time."""
+    """An offset of each partition is asked for: by time, or -1 the latest, -2 the first, -3 that of the latest time."""
 
     partitions: Mapping[TopicPartition, int]
     read_committed: bool = False

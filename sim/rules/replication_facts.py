@@ -26,11 +26,15 @@ class ReplicasChanged:
 
 @dataclass(frozen=True, slots=True)
 class ReplicaDeleted:
-    """A broker has deleted a partition that it is no longer to have."""
+    """A broker has deleted a partition that it is no longer to have.
+
+    `last_leader` tells that the topic is deleted, and that this was the replica that counted.
+    """
 
     broker_id: int
     partition: TopicPartition
     log_end_offset: int
+    last_leader: bool = False
 
 
 REPLICATION_JOURNAL: tuple[type, ...] = (BrokerShuttingDown, ReplicasChanged, ReplicaDeleted)

@@ -82,7 +82,11 @@ class TopicConfigs:
 
 
 def canonical_config(config: Mapping[str, object]) -> dict[str, object]:
-    """The same keys in Kafka's writing."""
+    """The same keys in Kafka's writing.
+
+    Source: clients/src/main/java/org/apache/kafka/common/config/TopicConfig.java
+    Fidelity: approximate — takes underscores for dots, too
+    """
     return {key.replace("_", "."): value for key, value in config.items()}
 
 

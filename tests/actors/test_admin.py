@@ -62,7 +62,8 @@ def test_a_created_topic_is_answered_for_when_committed_and_known_to_brokers_soo
     story = Story(apps={"admin": created})
     story.fly(1.2)
     (written,) = story.when(TopicCreated, topic="orders", after_s=0.5)
-    assert created.result is None and created.done_s - written >= 0.025, "the controller's log lingers 25 ms"
+    assert created.result is None
+    assert created.done_s - written >= 0.025, "the controller's log lingers 25 ms"
     partitions = [TopicPartition("orders", number) for number in range(6)]
     for broker_id in story.cluster.brokers:
         broker = story.broker(broker_id)
@@ -92,7 +93,8 @@ def test_a_topic_that_cannot_be_is_refused_by_kafkas_name_and_the_next_one_is_cr
     topic: NewTopic, code: ErrorCode
 ) -> None:
     refused, story = administer(create(topic, NewTopic("other", 1, 1)))
-    assert isinstance(refused, AdminError) and refused.code is code
+    assert isinstance(refused, AdminError)
+    assert refused.code is code
     assert refused.results == {topic.name: code, "other": ErrorCode.NONE}
     assert ("orders" in story.cluster.controller.image.partition_counts) is False
     assert story.cluster.controller.image.partition_counts["other"] == 1
@@ -103,13 +105,15 @@ def test_numbers_may_be_left_to_the_brokers_and_replicas_may_be_chosen() -> None
     broker_config = {"num.partitions": 5, "default.replication.factor": 2}
     _, story = administer(create(*topics), broker_config=broker_config)
     image = story.cluster.controller.image
-    assert image.partition_counts["orders"] == 5 and len(image.partitions[ORDERS].replicas) == 2
+    assert image.partition_counts["orders"] == 5
+    assert len(image.partitions[ORDERS].replicas) == 2
     assert [image.partitions[name].replicas for name in image.topic_partitions("chosen")] == [(3, 1), (1, 2)]
 
 
 def test_validate_only_refuses_as_usual_but_creates_nothing() -> None:
     fine, story = administer(create(NewTopic("orders", 1, 3), validate_only=True))
-    assert fine is None and "orders" not in story.cluster.controller.image.partition_counts
+    assert fine is None
+    assert "orders" not in story.cluster.controller.image.partition_counts
     refused, _ = administer(create(NewTopic("orders", 1, 4), validate_only=True))
     assert refused.code is ErrorCode.INVALID_REPLICATION_FACTOR
 
@@ -127,7 +131,8 @@ def test_producers_and_consumers_find_a_new_topic_without_being_told() -> None:
         while True:
             got.extend(record.value for record in (yield from consumer.poll(200)))
 
-    apps = {"admin": Administrator(create(NewTopic("orders", 1, 3)), at_s=5), "produce": produce, "consume": consume}
+    apps: dict[str, Any] = {"produce": produce, "consume": consume}
+    apps["admin"] = Administrator(create(NewTopic("orders", 1, 3)), at_s=5)
     story = Story(apps=apps)
     story.fly(5)
     assert not got
@@ -143,7 +148,8 @@ def test_a_deleted_topic_goes_from_metadata_and_disks_and_its_name_is_free() -> 
     source = Source(every_ms=50, until_s=4)
     story = Story(apps={"source": source, "admin": Administrator(doing, at_s=5)})
     story.fly(5)
-    assert story.numbers(1) == sorted(source.acknowledged) and len(source.acknowledged) > 50
+    assert story.numbers(1) == sorted(source.acknowledged)
+    assert len(source.acknowledged) > 50
     story.fly(8)
     assert story.when(TopicDeleted, topic=P.topic)
     assert sorted(fact.broker_id for fact in story.these(ReplicaDeleted)) == [1, 2, 3]
@@ -163,9 +169,11 @@ def test_a_broker_that_was_down_does_not_take_the_old_log_for_that_of_the_new_to
     story.at(5, story.broker(3).stop)
     story.at(20, story.broker(3).start)
     story.fly(10)
-    assert story.numbers(3) and not story.numbers(1)
+    assert story.numbers(3)
+    assert not story.numbers(1)
     story.fly(40)
-    assert story.isr() == {1, 2, 3} and story.numbers(3) == []
+    assert story.isr() == {1, 2, 3}
+    assert story.numbers(3) == []
 
 
 def test_deletion_can_be_switched_off_and_needs_a_topic() -> None:
@@ -173,7 +181,8 @@ def test_deletion_can_be_switched_off_and_needs_a_topic() -> None:
         return lambda admin: admin.delete_topics([name])
 
     refused, story = administer(doing(P.topic), broker_config={"delete.topic.enable": False})
-    assert refused.code is ErrorCode.TOPIC_DELETION_DISABLED and not story.these(TopicDeleted)
+    assert refused.code is ErrorCode.TOPIC_DELETION_DISABLED
+    assert not story.these(TopicDeleted)
     refused, _ = administer(doing("nobody"))
     assert refused.code is ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
 
@@ -202,8 +211,8 @@ def test_a_changed_min_insync_replicas_holds_for_the_next_produce_request() -> N
 
     source = Source(every_ms=100, until_s=40)
     story = Story(apps={"source": source, "admin": Administrator(doing, at_s=25)}, topic_config={})
-    followers = story.followers
-    story.at(2, lambda: [story.broker(broker_id).stop() for broker_id in followers])
+    for broker_id in story.followers:
+        story.at(2, story.broker(broker_id).stop)
     story.fly(25)
     silent_since = max(source.acknowledged_at.values()) / 1e9
     assert silent_since < 12, "two replicas are wanted, one is left"
@@ -276,7 +285,9 @@ def test_a_description_tells_what_the_cluster_has() -> None:
         return names, all_names, described, [node.broker_id for node in cluster.nodes]
 
     (names, all_names, described, nodes), story = administer(doing)
-    assert names == [P.topic] and "__consumer_offsets" in all_names and nodes == [1, 2, 3]
+    assert names == [P.topic]
+    assert "__consumer_offsets" in all_names
+    assert nodes == [1, 2, 3]
     assert described[P.topic].partitions == (story.cluster.controller.image.partitions[P],)
     refused, _ = administer(lambda admin: admin.describe_topics(["nobody"]))
     assert refused.code is ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
@@ -289,8 +300,10 @@ def test_orders_wait_for_a_controller_and_are_given_up_without_one() -> None:
     story.at(0.5, story.cluster.controller.stop)
     story.at(9, story.cluster.controller.start)
     story.fly(20)
-    assert isinstance(hasty.result, ClientTimeoutError) and hasty.done_s < 5
-    assert patient.result is None and 9 < patient.done_s < 12
+    assert isinstance(hasty.result, ClientTimeoutError)
+    assert hasty.done_s < 5
+    assert patient.result is None
+    assert 9 < patient.done_s < 12
 
 
 def test_records_are_deleted_and_offsets_told() -> None:
@@ -319,11 +332,50 @@ def test_leaders_are_elected_and_replicas_moved_through_any_broker() -> None:
         return elected, ongoing, (yield from admin.list_partition_reassignments())
 
     (elected, ongoing, later), story = administer(doing, until_s=10)
-    assert elected == {P: ErrorCode.ELECTION_NOT_NEEDED} and later == {}
+    assert elected == {P: ErrorCode.ELECTION_NOT_NEEDED}
+    assert later == {}
     assert all(assignment.removing == (1,) for assignment in ongoing.values())
     assert story.cluster.controller.image.partitions[P].replicas == (2, 3)
     refused, _ = administer(lambda admin: admin.alter_partition_reassignments({P: [2, 9]}))
     assert refused.code is ErrorCode.INVALID_REPLICA_ASSIGNMENT
+
+
+@pytest.mark.parametrize("way", ["none", "preferred", "unclean", "config"])
+def test_who_would_rather_lose_records_than_wait_says_so_by_election_or_configuration(way: str) -> None:
+    def doing(admin: Admin) -> Generator[Event, Any, Any]:
+        if way == "config":
+            yield from admin.incremental_alter_configs({P.topic: {"unclean.leader.election.enable": True}})
+        elif way != "none":
+            return (yield from admin.elect_leaders(way, [P]))  # type: ignore[arg-type]
+
+    administrator = Administrator(doing, at_s=40)
+    story = Story(
+        apps={"source": Source(every_ms=100, until_s=20), "admin": administrator},
+        topic_config={"min.insync.replicas": 1},
+        broker_config={"unclean.leader.election.interval.ms": 2000},
+    )
+    for broker_id in story.followers:
+        story.at(2, story.broker(broker_id).stop)
+        story.at(25, story.broker(broker_id).start)
+    story.at(22, story.broker(story.first_leader).stop)
+    story.fly(45)
+    codes = {"preferred": {P: ErrorCode.PREFERRED_LEADER_NOT_AVAILABLE}, "unclean": {P: ErrorCode.NONE}}
+    assert administrator.result == codes.get(way)
+    lead = story.cluster.controller.image.leader(P)
+    assert lead in story.followers if way in ("unclean", "config") else lead == -1
+
+
+def test_a_topic_made_while_a_broker_is_down_has_it_as_a_replica_that_catches_up() -> None:
+    story = Story(apps={"admin": Administrator(create(NewTopic("orders", 3, 3)), at_s=20)})
+    story.at(1, story.broker(3).stop)
+    story.at(30, story.broker(3).start)
+    story.fly(25)
+    image = story.cluster.controller.image
+    known = [image.partitions[name] for name in image.topic_partitions("orders")]
+    assert [sorted(partition.replicas) for partition in known] == [[1, 2, 3]] * 3
+    assert [sorted(partition.isr) for partition in known] == [[1, 2]] * 3
+    story.fly(50)
+    assert all(story.isr(name) == {1, 2, 3} for name in image.topic_partitions("orders"))
 
 
 def test_only_the_controller_decides() -> None:
@@ -332,6 +384,5 @@ def test_only_the_controller_decides() -> None:
     story = Story(apps={"admin": administrator})
     story.overhear(story.cluster.controller, ElectLeadersRequest, heard)
     story.fly(3)
-    assert len(heard) == 1 and administrator.result == {}
-
-
+    assert len(heard) == 1
+    assert administrator.result == {}

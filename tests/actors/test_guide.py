@@ -26,4 +26,4 @@ def namespace() -> dict[str, Any]:
 @pytest.mark.parametrize(("line", "code"), [pytest.param(*block, id=f"line {block[0] + 1}") for block in blocks()])
 def test_the_block_runs_and_asserts(line: int, code: str, namespace: dict[str, Any]) -> None:
     assert re.search(r"^ *assert ", code, re.MULTILINE), f"{GUIDE.name}:{line} asserts nothing"
-    exec(compile("\n" * line + code, str(GUIDE), "exec"), namespace)  # noqa: S102
+    exec(compile("\n" * line + code, str(GUIDE), "exec"), namespace)

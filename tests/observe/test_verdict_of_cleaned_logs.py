@@ -2,6 +2,7 @@
 
 from sim.rules.cleaner import clean
 from sim.rules.log import Log
+from sim.rules.replication_facts import ReplicaDeleted
 from sim.rules.retention import RetentionPolicy, delete_old_segments
 from sim.rules.storage_facts import LogCleaned, SegmentsDeleted
 from tests.observe.test_verdict import NAME, Desk
@@ -42,6 +43,17 @@ def test_compacted_records_are_neither_lost_nor_undelivered() -> None:
     assert verdict.delivered == {"readers": 3}
     assert verdict.redelivered == {"readers": 1}
     assert verdict.removed == 4
+
+
+def test_records_that_go_with_their_topic_are_not_lost_but_those_of_a_replica_that_moved_are() -> None:
+    for last_leader in (True, False):
+        desk = Desk()
+        desk.acknowledge(desk.columns(0))
+        desk.flight.announce(ReplicaDeleted(1, NAME, 2, last_leader))
+        desk.acknowledge(desk.columns(2))
+        verdict = desk.witness.verdict()
+        assert [fate.number for fate in verdict.lost] == ([2, 3] if last_leader else [0, 1, 2, 3])
+        assert verdict.removed == (2 if last_leader else 0)
 
 
 def test_deleted_records_are_undelivered_where_nobody_had_got_them() -> None:

@@ -98,3 +98,21 @@ def test_calls_out_of_turn_are_errors_of_the_application() -> None:
         manager.begin_commit()
     with pytest.raises(ValueError, match="send in READY"):
         manager.add_partition()
+
+
+@pytest.mark.parametrize(
+    ("error", "told", "state"),
+    [
+        (ErrorCode.NONE, None, ProducerTransactionState.IN_TRANSACTION),
+        (ErrorCode.COORDINATOR_NOT_AVAILABLE, None, ProducerTransactionState.IN_TRANSACTION),
+        (ErrorCode.ILLEGAL_GENERATION, ErrorCode.ILLEGAL_GENERATION, ABORTABLE),
+        (ErrorCode.INVALID_PRODUCER_EPOCH, ErrorCode.PRODUCER_FENCED, FATAL),
+        (ErrorCode.INVALID_TXN_STATE, ErrorCode.INVALID_TXN_STATE, FATAL),
+    ],
+)
+def test_what_an_answer_to_offsets_means(
+    error: ErrorCode, told: ErrorCode | None, state: ProducerTransactionState
+) -> None:
+    manager = sending()
+    assert manager.offsets_sent(error) is (error if error.retriable else told)
+    assert (manager.state, manager.last_error) == (state, told)

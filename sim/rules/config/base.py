@@ -94,6 +94,34 @@ def _field_name(kind: type[Config], key: str) -> str:
     name = key.replace(".", "_")
     if name in keys:
         return name
-    near = get_close_matches(key.replace("_", "."), [known.dotted for known in keys.values()], n=1)
+    dotted = key.replace("_", ".")
+    near = get_close_matches(dotted, [known.dotted for known in keys.values()], n=1)
+    if dotted in _LIBRDKAFKA and _LIBRDKAFKA[dotted].replace(".", "_") in keys:
+        near = [_LIBRDKAFKA[dotted]]
     hint = f", did you mean {near[0]!r}?" if near else ""
-    raise ConfigError(f"unknown {kind.KIND} configuration key {key!r}{hint}")
+    reason = next((why for start, why in _WITHOUT.items() if dotted.startswith(start)), None)
+    raise ConfigError(f"unknown {kind.KIND} configuration key {key!r}{hint if reason is None else f': {reason}'}")
+
+
+_WITHOUT = {
+    "bootstrap.servers": "leave it out, a client knows the brokers of its flight",
+    "key.": "leave it out, keys are bytes",
+    "sasl.": "leave it out, there is no security here",
+    "security.": "leave it out, there is no security here",
+    "ssl.": "leave it out, there is no security here",
+    "value.": "leave it out, values are bytes",
+}
+"""What people's configurations have and a simulated client has no use for, by the beginning of the key."""
+
+_LIBRDKAFKA = {
+    "compression.codec": "compression.type",
+    "fetch.message.max.bytes": "max.partition.fetch.bytes",
+    "fetch.wait.max.ms": "fetch.max.wait.ms",
+    "message.max.bytes": "max.request.size",
+    "message.send.max.retries": "retries",
+    "message.timeout.ms": "delivery.timeout.ms",
+    "queue.buffering.max.kbytes": "buffer.memory",
+    "queue.buffering.max.ms": "linger.ms",
+    "request.required.acks": "acks",
+}
+"""Kafka's names for what librdkafka calls otherwise."""

@@ -9,6 +9,7 @@ MODELLED_BROKER_KEYS = frozenset(
         "broker_session_timeout_ms",
         "controlled_shutdown_enable",
         "default_replication_factor",
+        "delete_topic_enable",
         "fetch_max_bytes",
         "group_consumer_assignors",
         "group_consumer_heartbeat_interval_ms",
