@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from simpy import Event
 
-from sim.actors.app import App, Behaviour
-from sim.actors.delivery import Delivery
+from sim.actors.client.app import App, Behaviour
+from sim.actors.producer.delivery import Delivery
 from sim.machine.clock import format_duration, parse_duration
 from sim.rules.topics import TopicPartition
 from sim.scenario import Scenario

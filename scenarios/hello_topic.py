@@ -18,8 +18,8 @@ from typing import Any
 
 from simpy import Event
 
-from sim.actors.app import App, Behaviour
-from sim.actors.consumer_records import ConsumerRecord
+from sim.actors.client.app import App, Behaviour
+from sim.actors.consumer.consumer_records import ConsumerRecord
 from sim.machine.clock import parse_duration
 from sim.scenario import Scenario
 from sim.world.cluster import ClusterSpec

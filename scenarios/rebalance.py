@@ -21,8 +21,8 @@ from typing import Any
 
 from simpy import Event
 
-from sim.actors.app import App, Behaviour
-from sim.actors.consumer_records import RebalanceListener
+from sim.actors.client.app import App, Behaviour
+from sim.actors.consumer.consumer_records import RebalanceListener
 from sim.machine.clock import SECOND, format_duration, parse_duration
 from sim.rules.topics import TopicPartition
 from sim.scenario import Scenario

@@ -7,7 +7,7 @@ from typing import Any
 
 from simpy import Environment, Event
 
-from sim.actors.app import App, Behaviour
+from sim.actors.client.app import App, Behaviour
 from sim.machine.clock import MILLISECOND, SECOND
 from sim.observe.metrics import Metrics
 from sim.run import no_garbage_collection

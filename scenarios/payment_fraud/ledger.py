@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from scenarios.payment_fraud.alerts import Alert
 from scenarios.payment_fraud.payments import Payment
-from sim.actors.delivery import Delivery
-from sim.actors.producer_batch import ProducerBatch
+from sim.actors.producer.delivery import Delivery
+from sim.actors.producer.producer_batch import ProducerBatch
 
 __all__ = ["Label", "Labelled", "Ledger"]
 

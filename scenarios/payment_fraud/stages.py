@@ -16,11 +16,11 @@ from scenarios.payment_fraud.feed import Feed
 from scenarios.payment_fraud.ledger import Ledger
 from scenarios.payment_fraud.payments import Payment, decode
 from scenarios.payment_fraud.warehouse import Warehouse, WarehouseRow
-from sim.actors.app import App, Behaviour
-from sim.actors.consumer import Consumer
-from sim.actors.consumer_records import CommitFailedError, ConsumerRecord
-from sim.actors.delivery import Delivery
-from sim.actors.producer import Producer, SendTimeoutError
+from sim.actors.client.app import App, Behaviour
+from sim.actors.consumer.consumer import Consumer
+from sim.actors.consumer.consumer_records import CommitFailedError, ConsumerRecord
+from sim.actors.producer.delivery import Delivery
+from sim.actors.producer.producer import Producer, SendTimeoutError
 from sim.machine.clock import SECOND
 
 __all__ = ["alerting", "detector", "gateway", "loader"]

@@ -9,7 +9,7 @@ from sim.rules.assignors import CLIENT_ASSIGNORS, Assignment, MemberData, Subscr
 from sim.rules.assignors.server import GroupSpec, MemberSpec, PartitionAssignorError, server_range_assign
 from sim.rules.assignors.simple import simple_assign
 from sim.rules.assignors.uniform import uniform_assign
-from sim.rules.share_records import InvalidTransitionError, RecordState
+from sim.rules.share.share_records import InvalidTransitionError, RecordState
 from sim.rules.topics import TopicPartition
 
 __all__ = ["client_assignor", "exact_placement", "server_assignor", "share_record_transition"]

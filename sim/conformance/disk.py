@@ -19,11 +19,11 @@ from sim.conformance.disk_files import (
     state,
     timestamps,
 )
-from sim.rules.batch import NO_PRODUCER_ID, RecordBatch
 from sim.rules.errors import KafkaError
-from sim.rules.log import Log
-from sim.rules.records import Header
-from sim.rules.retention import RetentionPolicy, delete_old_segments, delete_records
+from sim.rules.storage.batch import NO_PRODUCER_ID, RecordBatch
+from sim.rules.storage.log import Log
+from sim.rules.storage.records import Header
+from sim.rules.storage.retention import RetentionPolicy, delete_old_segments, delete_records
 
 __all__ = [
     "storage_batch_bytes",

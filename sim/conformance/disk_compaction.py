@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sim.conformance.disk_files import NOW_MS, Producer, segments_with_batches
-from sim.rules.cleaner import clean, offset_map_capacity
-from sim.rules.log import Log
-from sim.rules.log_cleaner import cleanable_range, filthiest, log_to_clean
+from sim.rules.storage.cleaner import clean, offset_map_capacity
+from sim.rules.storage.log import Log
+from sim.rules.storage.log_cleaner import cleanable_range, filthiest, log_to_clean
 
 __all__ = ["storage_compaction"]
 

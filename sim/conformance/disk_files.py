@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sim.rules.batch import NO_PRODUCER_ID, RecordBatch, RecordColumns
-from sim.rules.batching import batch_allocation_bytes, has_room_for
-from sim.rules.log import Log
-from sim.rules.records import (
+from sim.rules.producer.batching import batch_allocation_bytes, has_room_for
+from sim.rules.storage.batch import NO_PRODUCER_ID, RecordBatch, RecordColumns
+from sim.rules.storage.log import Log
+from sim.rules.storage.records import (
     RECORD_BATCH_OVERHEAD_BYTES,
     Header,
     estimate_batch_size_upper_bound,

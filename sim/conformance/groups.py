@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sim.rules.groups import GroupState, valid_transition
+from sim.rules.groups.groups import GroupState, valid_transition
 
 __all__ = ["classic_group_transition"]
 

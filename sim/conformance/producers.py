@@ -4,14 +4,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sim.rules.batch import RecordBatch, RecordColumns
 from sim.rules.errors import KafkaError
-from sim.rules.high_watermark import follower_high_watermark
-from sim.rules.log import Log
-from sim.rules.partitioner import murmur2, partition_for_key, to_positive
-from sim.rules.producer_state_entry import AppendOrigin
-from sim.rules.transaction_metadata import TransactionState, is_valid_transition
-from sim.rules.transactions import EndTransactionMarker, end_transaction_batch, visible_batches
+from sim.rules.producer.partitioner import murmur2, partition_for_key, to_positive
+from sim.rules.producer.producer_state_entry import AppendOrigin
+from sim.rules.replication.high_watermark import follower_high_watermark
+from sim.rules.storage.batch import RecordBatch, RecordColumns
+from sim.rules.storage.log import Log
+from sim.rules.transactions.transaction_metadata import TransactionState, is_valid_transition
+from sim.rules.transactions.transactions import EndTransactionMarker, end_transaction_batch, visible_batches
 
 __all__ = ["idempotent_sequences", "murmur2_partition", "transactions_lso", "txn_state_transition"]
 

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import signature
 from typing import Any
 
-from sim.rules.election import PartitionRegistration, change_partition
+from sim.rules.controller.election import PartitionRegistration, change_partition
+from sim.rules.controller.placement import UsableBroker, place_replicas
 from sim.rules.errors import InvalidReplicationFactorError, OffsetOutOfRangeError
-from sim.rules.high_watermark import bounds_high_watermark, next_high_watermark
-from sim.rules.isr import isr_decision as decide_isr
-from sim.rules.leader_epochs import LeaderEpochCache
-from sim.rules.placement import UsableBroker, place_replicas
-from sim.rules.truncation import diverging_epoch, truncation_offset
+from sim.rules.replication.high_watermark import bounds_high_watermark, next_high_watermark
+from sim.rules.replication.isr import isr_decision as decide_isr
+from sim.rules.storage.leader_epochs import LeaderEpochCache
+from sim.rules.storage.truncation import diverging_epoch, truncation_offset
 
 __all__ = ["hw_advance", "isr_decision", "leader_election_elr", "leader_epoch_cache", "replica_placement", "truncation"]
 

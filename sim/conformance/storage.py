@@ -9,13 +9,13 @@ from itertools import repeat
 from typing import Any
 
 from sim.conformance.reading import MissingFieldError
-from sim.rules.batch import RecordBatch, RecordColumns
-from sim.rules.cleaner import clean
 from sim.rules.errors import KafkaError, OffsetOutOfRangeError, RecordBatchTooLargeError
-from sim.rules.local_log import LocalLog
-from sim.rules.log import Log, RecordTooLargeError
-from sim.rules.log_cleaner import cleanable_range, log_to_clean
-from sim.rules.records import (
+from sim.rules.storage.batch import RecordBatch, RecordColumns
+from sim.rules.storage.cleaner import clean
+from sim.rules.storage.local_log import LocalLog
+from sim.rules.storage.log import Log, RecordTooLargeError
+from sim.rules.storage.log_cleaner import cleanable_range, log_to_clean
+from sim.rules.storage.records import (
     LOG_OVERHEAD,
     MAX_RECORD_OVERHEAD,
     RECORD_BATCH_OVERHEAD_BYTES,
@@ -24,8 +24,8 @@ from sim.rules.records import (
     record_size_bytes,
     varlong_size,
 )
-from sim.rules.records import varint_size as int_varint_size
-from sim.rules.retention import RetentionPolicy, delete_old_segments
+from sim.rules.storage.records import varint_size as int_varint_size
+from sim.rules.storage.retention import RetentionPolicy, delete_old_segments
 
 __all__ = [
     "compaction",

@@ -3,9 +3,9 @@
 from sim.conformance.producers import batch_of
 from sim.conformance.transaction_stage import GROUP_OFFSETS, PARTITION, Broker
 from sim.rules.errors import ErrorCode, KafkaError
-from sim.rules.producer_state_entry import AppendOrigin
-from sim.rules.transaction_coordinator import ProducerIdAndEpoch
-from sim.rules.transaction_manager import ProducerTransactionState, TransactionManager
+from sim.rules.producer.producer_state_entry import AppendOrigin
+from sim.rules.transactions.transaction_coordinator import ProducerIdAndEpoch
+from sim.rules.transactions.transaction_manager import ProducerTransactionState, TransactionManager
 
 __all__ = ["Outcome", "PlainProducer", "TransactionalProducer"]
 

@@ -3,16 +3,21 @@
 from typing import Any
 
 from sim.conformance.producers import EVERYTHING
-from sim.rules.batch import RecordBatch
-from sim.rules.end_transaction import end_transaction, has_timed_out, prepare_markers
 from sim.rules.errors import ErrorCode, KafkaError
-from sim.rules.log import Log
-from sim.rules.producer_state_entry import AppendOrigin
+from sim.rules.producer.producer_state_entry import AppendOrigin
+from sim.rules.storage.batch import RecordBatch
+from sim.rules.storage.log import Log
 from sim.rules.topics import TopicPartition
-from sim.rules.transaction_coordinator import ProducerIdAndEpoch, add_partitions, init_producer_id, produce_error
-from sim.rules.transaction_metadata import TransactionMetadata, TransactionState, TransitMetadata
-from sim.rules.transactional_offsets import TransactionalOffsets
-from sim.rules.transactions import EndTransactionMarker, end_transaction_batch, visible_batches
+from sim.rules.transactions.end_transaction import end_transaction, has_timed_out, prepare_markers
+from sim.rules.transactions.transaction_coordinator import (
+    ProducerIdAndEpoch,
+    add_partitions,
+    init_producer_id,
+    produce_error,
+)
+from sim.rules.transactions.transaction_metadata import TransactionMetadata, TransactionState, TransitMetadata
+from sim.rules.transactions.transactional_offsets import TransactionalOffsets
+from sim.rules.transactions.transactions import EndTransactionMarker, end_transaction_batch, visible_batches
 
 __all__ = ["GROUP_OFFSETS", "PARTITION", "Broker"]
 

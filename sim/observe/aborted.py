@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from sim.machine.facts import Facts
-from sim.rules.batch import RecordBatch, RecordColumns
-from sim.rules.storage_facts import SegmentsDeleted
+from sim.rules.facts.storage import SegmentsDeleted
+from sim.rules.storage.batch import RecordBatch, RecordColumns
 from sim.rules.topics import TopicPartition
-from sim.rules.transactions import end_transaction_marker
+from sim.rules.transactions.transactions import end_transaction_marker
 
 __all__ = ["AbortedRecords", "aborted_columns"]
 

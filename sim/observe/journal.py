@@ -7,8 +7,8 @@ from enum import Enum
 from typing import Any
 
 from sim.machine.facts import Facts
-from sim.rules.batch import RecordBatch, RecordColumns
-from sim.rules.facts import JOURNAL, LogClosed
+from sim.rules.facts.journal import JOURNAL, LogClosed
+from sim.rules.storage.batch import RecordBatch, RecordColumns
 from sim.rules.topics import TopicPartition
 from sim.world.cluster import Cluster
 

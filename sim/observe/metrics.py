@@ -7,7 +7,7 @@ consumer's `records-lag`); the others are named in the same spirit, unit last.
 from typing import NamedTuple
 
 from sim.observe.latency import Histogram, quantiles
-from sim.rules.facts import GroupChanged, RecordsAcknowledged, RecordsDelivered
+from sim.rules.facts.journal import GroupChanged, RecordsAcknowledged, RecordsDelivered
 from sim.rules.topics import TopicPartition
 from sim.world.flight import Flight
 

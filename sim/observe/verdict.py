@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 
 from sim.observe.aborted import AbortedRecords
-from sim.rules.batch import RecordBatch, RecordColumns
-from sim.rules.facts import LogTruncated, RecordsAcknowledged, RecordsDelivered
-from sim.rules.replication_facts import ReplicaDeleted
-from sim.rules.share_facts import ShareRecordsArchived
-from sim.rules.storage_facts import LogCleaned, SegmentsDeleted
+from sim.rules.facts.journal import LogTruncated, RecordsAcknowledged, RecordsDelivered
+from sim.rules.facts.replication import ReplicaDeleted
+from sim.rules.facts.share import ShareRecordsArchived
+from sim.rules.facts.storage import LogCleaned, SegmentsDeleted
+from sim.rules.storage.batch import RecordBatch, RecordColumns
 from sim.rules.topics import TopicPartition
 from sim.world.flight import Flight
 from sim.world.plan import GroupSpec

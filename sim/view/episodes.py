@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from sim.rules.coordinator import OFFSETS_TOPIC
-from sim.rules.facts import BrokerFenced, BrokerUnfenced, FaultBegan, FaultEnded, GroupChanged, LeaderElected
+from sim.rules.facts.journal import BrokerFenced, BrokerUnfenced, FaultBegan, FaultEnded, GroupChanged, LeaderElected
+from sim.rules.groups.coordinator import OFFSETS_TOPIC
 
 __all__ = ["Reaction", "Span", "effects", "episodes", "fault_spans", "reactions"]
 

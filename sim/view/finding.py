@@ -6,7 +6,7 @@ import numpy
 from numpy.typing import NDArray
 
 from sim.machine.clock import format_duration
-from sim.rules.facts import AppStopped, BatchFailed
+from sim.rules.facts.journal import AppStopped, BatchFailed
 from sim.view.curves import Curve, Curves
 from sim.view.episodes import Span, effects, episodes, fault_spans
 

@@ -3,20 +3,20 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sim.actors.app import App, Behaviour
-from sim.actors.broker import Broker
-from sim.actors.controller import Controller
-from sim.actors.partition import Partition
-from sim.actors.quota_managers import ClientQuotas
-from sim.actors.socket_server import Server
+from sim.actors.broker.broker import Broker
+from sim.actors.broker.partition import Partition
+from sim.actors.broker.quota_managers import ClientQuotas
+from sim.actors.broker.socket_server import Server
+from sim.actors.client.app import App, Behaviour
+from sim.actors.controller.controller import Controller
 from sim.machine.devices import Hardware, Nic
 from sim.machine.machine import Machine
 from sim.machine.network import Host
 from sim.rules.config import BrokerConfig, GroupConfig, topic_config_from
-from sim.rules.coordinator import OFFSETS_TOPIC
 from sim.rules.errors import ConfigError
-from sim.rules.facts import TopicCreated
-from sim.rules.log import Log
+from sim.rules.facts.journal import TopicCreated
+from sim.rules.groups.coordinator import OFFSETS_TOPIC
+from sim.rules.storage.log import Log
 from sim.rules.topics import TopicPartition
 from sim.world.topics import Topic
 

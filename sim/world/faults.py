@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sim.machine.clock import format_duration, parse_duration
 from sim.rules.errors import ConfigError
-from sim.rules.facts import FaultBegan, FaultEnded
+from sim.rules.facts.journal import FaultBegan, FaultEnded
 
 if TYPE_CHECKING:
     from sim.world.flight import Flight

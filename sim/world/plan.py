@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from sim.actors.app import Behaviour
+from sim.actors.client.app import Behaviour
 from sim.world.cluster import ClusterSpec
 from sim.world.faults import Fault
 from sim.world.topics import Topic

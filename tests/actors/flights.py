@@ -7,18 +7,18 @@ from typing import Any
 
 from simpy import Event
 
-from sim.actors.app import App
-from sim.actors.broker import Broker
-from sim.actors.consumer_records import CommitFailedError
-from sim.actors.delivery import Delivery
-from sim.actors.network_client import NetworkClient
-from sim.actors.partition import Partition
-from sim.actors.quota_managers import ClientQuotas
-from sim.actors.socket_server import Server, ServerRequest
+from sim.actors.broker.broker import Broker
+from sim.actors.broker.partition import Partition
+from sim.actors.broker.quota_managers import ClientQuotas
+from sim.actors.broker.socket_server import Server, ServerRequest
+from sim.actors.client.app import App
+from sim.actors.client.network_client import NetworkClient
+from sim.actors.consumer.consumer_records import CommitFailedError
+from sim.actors.producer.delivery import Delivery
 from sim.machine.clock import SECOND
 from sim.machine.machine import Machine
-from sim.rules.facts import JOURNAL, RecordsAcknowledged
-from sim.rules.protocol import Message
+from sim.rules.facts.journal import JOURNAL, RecordsAcknowledged
+from sim.rules.protocol.messages import Message
 from sim.rules.topics import TopicPartition
 from sim.world.cluster import CONTROLLER_ID, Cluster, ClusterSpec
 from sim.world.topics import Topic

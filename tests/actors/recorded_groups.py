@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from simpy import Event
 
-from sim.actors.app import App
-from sim.actors.consumer import CommitFailedError, RebalanceListener
+from sim.actors.client.app import App
+from sim.actors.consumer.consumer import CommitFailedError, RebalanceListener
 from sim.machine.clock import MILLISECOND
 from sim.rules.topics import TopicPartition
 from sim.world.topics import Topic

@@ -5,9 +5,9 @@ from typing import Any
 
 from simpy import Event
 
-from sim.actors.app import App
-from sim.actors.share_consumer import AcknowledgeType, ShareConsumer, ShareRecord
-from sim.rules.share_facts import ShareRecordsArchived, ShareRecordsReturned
+from sim.actors.client.app import App
+from sim.actors.share.share_consumer import AcknowledgeType, ShareConsumer, ShareRecord
+from sim.rules.facts.share import ShareRecordsArchived, ShareRecordsReturned
 from tests.actors.flights import P, Source, Story, seconds
 
 Steps = Generator[Event, Any, Any]

@@ -4,7 +4,7 @@ from statistics import median
 
 import pytest
 
-from sim.rules.facts import BatchRetried, BrokerFenced, IsrChanged, LeaderElected, LogTruncated
+from sim.rules.facts.journal import BatchRetried, BrokerFenced, IsrChanged, LeaderElected, LogTruncated
 from tests.actors.flights import P, Source, Story
 
 # Measured on a real cluster, ten kills of a leader: fencing, in seconds after the kill, and the longest time without

@@ -1,9 +1,9 @@
 """A killed broker comes back: refused while its old session lasts, then unfenced, level and in sync again."""
 
-from sim.actors.broker_lifecycle import BrokerState
-from sim.rules.controller_protocol import BrokerRegistrationRequest
-from sim.rules.facts import BrokerFenced, BrokerRegistered, BrokerUnfenced, IsrChanged, LeaderElected
-from sim.rules.protocol import MetadataRequest
+from sim.actors.broker.broker_lifecycle import BrokerState
+from sim.rules.facts.journal import BrokerFenced, BrokerRegistered, BrokerUnfenced, IsrChanged, LeaderElected
+from sim.rules.protocol.controller import BrokerRegistrationRequest
+from sim.rules.protocol.messages import MetadataRequest
 from tests.actors.flights import P, Probe, Sink, Source, Story
 
 # Measured on a real cluster after kill -9, in seconds. Restarted after 1 s (six runs): from the kill to the new leader,

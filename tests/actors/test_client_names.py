@@ -10,8 +10,8 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from sim.actors.app import App
-from sim.actors.consumer_records import ConsumerRecord
+from sim.actors.client.app import App
+from sim.actors.consumer.consumer_records import ConsumerRecord
 from sim.rules.config import Config, ConsumerConfig, ProducerConfig
 from sim.rules.errors import ConfigError
 

@@ -1,7 +1,14 @@
 """A broker hangs: its sockets stay open, it does nothing, and then it goes on as if nothing had happened."""
 
 from sim.machine.clock import MILLISECOND
-from sim.rules.facts import BrokerFenced, BrokerRegistered, BrokerUnfenced, IsrChanged, LeaderElected, LogTruncated
+from sim.rules.facts.journal import (
+    BrokerFenced,
+    BrokerRegistered,
+    BrokerUnfenced,
+    IsrChanged,
+    LeaderElected,
+    LogTruncated,
+)
 from tests.actors.flights import P, Sink, Source, Story
 
 # Measured on a real cluster (eight runs of a 14 s hang): the latest unfencing after the broker went on, in seconds; and

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from simpy import Event
 
-from sim.actors.app import App
-from sim.actors.delivery import Delivery
+from sim.actors.client.app import App
+from sim.actors.producer.delivery import Delivery
 from sim.rules.config import ConsumerConfig, ProducerConfig
 from sim.rules.errors import ConfigError
 from sim.world.flight import Flight

@@ -1,7 +1,7 @@
 """Two of three brokers are killed with min.insync.replicas 2: nothing is lost, nothing is shown, and all heals."""
 
 from sim.rules.errors import ErrorCode
-from sim.rules.facts import BatchRetried, BrokerFenced, IsrChanged, LeaderElected
+from sim.rules.facts.journal import BatchRetried, BrokerFenced, IsrChanged, LeaderElected
 from tests.actors.flights import P, Sink, Source, Story
 
 # Measured on a real cluster (four runs), in seconds after two kills at once, the first broker back after 16 s, the

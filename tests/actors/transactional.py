@@ -5,13 +5,13 @@ from typing import Any
 
 from simpy import Event
 
-from sim.actors.app import App
-from sim.actors.client_errors import ProducerFencedError, TransactionError
-from sim.actors.producer import Producer
+from sim.actors.client.app import App
+from sim.actors.client.client_errors import ProducerFencedError, TransactionError
+from sim.actors.producer.producer import Producer
 from sim.rules.topics import TopicPartition
-from sim.rules.transaction_coordinator import partition_for_transactional_id
-from sim.rules.transaction_log import TRANSACTION_STATE_TOPIC, decode_transaction
-from sim.rules.transaction_metadata import TransactionState
+from sim.rules.transactions.transaction_coordinator import partition_for_transactional_id
+from sim.rules.transactions.transaction_log import TRANSACTION_STATE_TOPIC, decode_transaction
+from sim.rules.transactions.transaction_metadata import TransactionState
 from tests.actors.flights import P, Sink, Story
 
 Run = Generator[Event, Any, Any]

@@ -4,9 +4,9 @@ import json
 
 from sim.machine.facts import Facts
 from sim.observe.journal import Journal, line
-from sim.rules.batch import RecordBatch, RecordColumns
 from sim.rules.errors import ErrorCode
-from sim.rules.facts import BatchRetried, BrokerFenced, LogTruncated
+from sim.rules.facts.journal import BatchRetried, BrokerFenced, LogTruncated
+from sim.rules.storage.batch import RecordBatch, RecordColumns
 from sim.rules.topics import TopicPartition
 from sim.world.flight import Flight
 from sim.world.plan import Plan

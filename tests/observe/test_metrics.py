@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from simpy import Event
 
-from sim.actors.app import App
+from sim.actors.client.app import App
 from sim.observe.metrics import Metrics
 from sim.observe.sentences import tell
 from sim.observe.verdict import Verdict, Witness

@@ -5,8 +5,8 @@ from typing import Any
 
 from simpy import Event
 
-from sim.actors.app import App
-from sim.actors.share_consumer import AcknowledgeType
+from sim.actors.client.app import App
+from sim.actors.share.share_consumer import AcknowledgeType
 from sim.observe.journal import Journal
 from sim.observe.metrics import Metrics
 from sim.observe.sentences import tell

@@ -3,8 +3,8 @@
 import pytest
 
 from sim.observe.verdict import Witness
-from sim.rules.batch import RecordBatch, RecordColumns
-from sim.rules.facts import LogTruncated, RecordsAcknowledged, RecordsDelivered
+from sim.rules.facts.journal import LogTruncated, RecordsAcknowledged, RecordsDelivered
+from sim.rules.storage.batch import RecordBatch, RecordColumns
 from sim.rules.topics import TopicPartition
 from sim.world.flight import Flight
 from sim.world.plan import GroupSpec, Plan

@@ -1,10 +1,10 @@
 """The verdict where compaction or retention has removed records, on logs made by hand."""
 
-from sim.rules.cleaner import clean
-from sim.rules.log import Log
-from sim.rules.replication_facts import ReplicaDeleted
-from sim.rules.retention import RetentionPolicy, delete_old_segments
-from sim.rules.storage_facts import LogCleaned, SegmentsDeleted
+from sim.rules.facts.replication import ReplicaDeleted
+from sim.rules.facts.storage import LogCleaned, SegmentsDeleted
+from sim.rules.storage.cleaner import clean
+from sim.rules.storage.log import Log
+from sim.rules.storage.retention import RetentionPolicy, delete_old_segments
 from tests.observe.test_verdict import NAME, Desk
 
 

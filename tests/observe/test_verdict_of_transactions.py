@@ -1,11 +1,11 @@
 """The verdict on records of transactions, on logs made by hand."""
 
 from sim.observe.sentences import _fate
-from sim.rules.batch import RecordBatch, RecordColumns
-from sim.rules.producer_state_entry import AppendOrigin
-from sim.rules.retention import RetentionPolicy, delete_old_segments
-from sim.rules.storage_facts import SegmentsDeleted
-from sim.rules.transactions import EndTransactionMarker, end_transaction_batch
+from sim.rules.facts.storage import SegmentsDeleted
+from sim.rules.producer.producer_state_entry import AppendOrigin
+from sim.rules.storage.batch import RecordBatch, RecordColumns
+from sim.rules.storage.retention import RetentionPolicy, delete_old_segments
+from sim.rules.transactions.transactions import EndTransactionMarker, end_transaction_batch
 from tests.observe.test_verdict import NAME, Desk
 from tests.observe.test_verdict_of_cleaned_logs import log_of
 

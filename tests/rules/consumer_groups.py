@@ -3,18 +3,18 @@
 from dataclasses import replace
 from typing import Any
 
-from sim.rules.consumer_group_heartbeat import Heartbeat, HeartbeatContext, fence_members, heartbeat, leave
-from sim.rules.consumer_group_protocol import ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, Partitions
-from sim.rules.consumer_group_records import (
+from sim.rules.errors import ErrorCode
+from sim.rules.groups.consumer_group_heartbeat import Heartbeat, HeartbeatContext, fence_members, heartbeat, leave
+from sim.rules.groups.consumer_group_records import (
     ConsumerGroupRecord,
     EpochRecord,
     decode_consumer_group_record,
     encode_consumer_group_record,
 )
-from sim.rules.consumer_group_regexes import RegexContext, regexes_resolved, resolve_regexes
-from sim.rules.consumer_groups import ConsumerGroup
-from sim.rules.errors import ErrorCode
-from sim.rules.target_assignment import CONSUMER_GROUP_ASSIGNORS
+from sim.rules.groups.consumer_group_regexes import RegexContext, regexes_resolved, resolve_regexes
+from sim.rules.groups.consumer_groups import ConsumerGroup
+from sim.rules.groups.target_assignment import CONSUMER_GROUP_ASSIGNORS
+from sim.rules.protocol.consumer_group import ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, Partitions
 from sim.rules.topics import TopicPartition
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from simpy import Event
 
-from sim.actors.app import App, Behaviour
+from sim.actors.client.app import App, Behaviour
 from sim.run import Run
 from sim.scenario import Scenario
 from sim.world.faults import AppCrash, BrokerCrash

@@ -7,7 +7,7 @@ from typing import Any, cast
 from sim.observe.latency import Histogram
 from sim.observe.metrics import Sample
 from sim.observe.verdict import Verdict
-from sim.rules.facts import FaultBegan, FaultEnded
+from sim.rules.facts.journal import FaultBegan, FaultEnded
 from sim.run import Run
 from sim.world.plan import AppSpec, GroupSpec, Plan
 from sim.world.topics import Topic

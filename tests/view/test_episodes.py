@@ -1,7 +1,7 @@
 from math import inf
 from typing import Any
 
-from sim.rules.facts import BrokerFenced, BrokerUnfenced, GroupChanged, LeaderElected
+from sim.rules.facts.journal import BrokerFenced, BrokerUnfenced, GroupChanged, LeaderElected
 from sim.rules.topics import TopicPartition
 from sim.view.episodes import Reaction, Span, effects, episodes, fault_spans, reactions
 from tests.view.made import SECOND, fault

@@ -1,8 +1,8 @@
 from sim.observe.metrics import Sample
 from sim.observe.verdict import RecordFate, Verdict
-from sim.rules.batch import RecordColumns
 from sim.rules.errors import ErrorCode
-from sim.rules.facts import AppStopped, BatchFailed
+from sim.rules.facts.journal import AppStopped, BatchFailed
+from sim.rules.storage.batch import RecordColumns
 from sim.rules.topics import TopicPartition
 from sim.view.finding import finding
 from sim.world.plan import Plan

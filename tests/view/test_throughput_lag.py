@@ -9,7 +9,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from sim.rules.facts import BrokerFenced
+from sim.rules.facts.journal import BrokerFenced
 from sim.run import Run
 from sim.view import colours
 from sim.view.throughput_lag import draw

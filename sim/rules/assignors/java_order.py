@@ -6,7 +6,7 @@ Left out: buckets that Java turns into trees (eight equal hashes or more).
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
-from sim.rules.coordinator import java_string_hash
+from sim.rules.groups.coordinator import java_string_hash
 from sim.rules.topics import TopicPartition
 
 __all__ = ["HashedSet", "hash_order", "integer_order", "string_order", "table_capacity", "topic_partition_hash"]

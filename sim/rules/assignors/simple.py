@@ -8,7 +8,7 @@ from sim.rules.assignors.java_order import HashedSet, hash_order, string_order, 
 from sim.rules.assignors.server import GroupSpec, require_topics
 from sim.rules.assignors.subscription import Assignment
 from sim.rules.assignors.uniform import by_topic
-from sim.rules.coordinator import java_string_hash
+from sim.rules.groups.coordinator import java_string_hash
 from sim.rules.topics import TopicPartition
 
 __all__ = ["simple_assign"]

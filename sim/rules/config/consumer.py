@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from sim.rules.config.base import Config
 from sim.rules.config.keys import Int, IntBytes, IntMs, LongMs, Words, setting
-from sim.rules.offset_lookup import reset_timestamp_ms
+from sim.rules.storage.offset_lookup import reset_timestamp_ms
 
 __all__ = ["ConsumerConfig"]
 

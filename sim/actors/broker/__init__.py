@@ -1,0 +1,1 @@
+"""A broker: replicas, requests, background tasks."""

@@ -1,0 +1,158 @@
+"""An application: a process that runs a user's generator and owns the clients it makes."""
+
+from collections.abc import Callable, Generator, Iterable, Mapping
+from typing import Any
+
+from simpy import Event
+
+from sim.actors.admin.admin import Admin
+from sim.actors.client.calls import Client, as_steps, explained, topic_names
+from sim.actors.client.client_errors import ClientError
+from sim.actors.client.network_client import Directory
+from sim.actors.consumer.consumer import Consumer
+from sim.actors.producer.producer import Producer
+from sim.actors.share.share_consumer import ShareConsumer
+from sim.machine.actor import Actor
+from sim.machine.clock import milliseconds
+from sim.machine.machine import Machine
+from sim.machine.network import Host
+from sim.rules.config import ConsumerConfig, ProducerConfig, ShareConsumerConfig
+from sim.rules.config.admin import AdminConfig
+from sim.rules.errors import KafkaError
+from sim.rules.facts.journal import AppFailed, AppStarted, AppStopped
+
+__all__ = ["App", "Behaviour"]
+
+Behaviour = Callable[["App"], Generator[Event, Any, Any]]
+
+
+class App(Actor):
+    """User code on a host. `behaviour(app)` is a generator; it begins anew each time the process starts."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        name: str,
+        host: Host,
+        behaviour: Behaviour,
+        directory: Directory,
+        bootstrap: Iterable[int],
+        overrides: Mapping[str, Mapping[str, object]],
+    ) -> None:
+        super().__init__(machine, name, host)
+        self._behaviour = behaviour
+        self._directory = directory
+        self._bootstrap = tuple(bootstrap)
+        self._overrides = overrides
+        self.producers: list[Producer] = []
+        self.consumers: list[Consumer] = []
+        self.share_consumers: list[ShareConsumer] = []
+        self.admins = 0
+        self.finished = False
+        self.starts = 0
+        self.failure: str | None = None
+
+    def on_start(self) -> None:
+        """Run the behaviour from its beginning."""
+        self.producers, self.consumers, self.share_consumers, self.finished = [], [], [], False
+        self.admins = 0
+        self.starts += 1
+        self.announce(AppStarted(self.name))
+        self.spawn(self._run())
+
+    def stop(self) -> None:
+        """Killed: nothing is flushed, committed or closed."""
+        if self.life.alive:
+            super().stop()
+            self.announce(AppStopped(self.name, self.finished))
+
+    def producer(self, **config: Any) -> Producer:
+        """A producer of this process; keys as Kafka's, with dots or underscores, the run's own overrides win.
+
+        `compression_ratio` is no key of Kafka's: what compression.type makes of the records. Raises ConfigError.
+        """
+        compression_ratio = config.pop("compression_ratio", None)
+        merged = {**config, **self._overrides.get("producer", {})}
+        client_id = _client_id(merged, f"{self.name}-producer-{len(self.producers) + 1}")
+        origin = client_id if self.starts == 1 else f"{client_id} (start {self.starts})"
+        made = Producer(
+            self,
+            client_id,
+            ProducerConfig.of(merged),
+            self._directory,
+            self._bootstrap,
+            origin,
+            compression_ratio,
+        )
+        self.producers.append(made)
+        return made
+
+    def consumer(self, group_id: str = "", topics: Iterable[str] = (), **config: object) -> Consumer:
+        """A consumer of this process, subscribed to the topics if any are given. Raises ConfigError."""
+        group_id = _group_id(config, group_id)
+        merged = {**config, **self._overrides.get("consumer", {})}
+        client_id = _client_id(merged, f"{self.name}-consumer-{len(self.consumers) + 1}")
+        made = Consumer(self, client_id, group_id, ConsumerConfig.of(merged), self._directory, self._bootstrap)
+        wanted = topic_names(topics)
+        if wanted:
+            made.subscribe(wanted)
+        self.consumers.append(made)
+        return made
+
+    def share_consumer(self, group_id: str = "", topics: Iterable[str] = (), **config: object) -> ShareConsumer:
+        """A share consumer of this process (KIP-932), subscribed to the topics if any are given. Raises ConfigError."""
+        group_id = _group_id(config, group_id)
+        merged = {**config, **self._overrides.get("share_consumer", {})}
+        client_id = _client_id(merged, f"{self.name}-share-consumer-{len(self.share_consumers) + 1}")
+        settings = ShareConsumerConfig.of(merged)
+        made = ShareConsumer(self, client_id, group_id, settings, self._directory, self._bootstrap)
+        wanted = topic_names(topics)
+        if wanted:
+            made.subscribe(wanted)
+        self.share_consumers.append(made)
+        return made
+
+    def admin(self, **config: object) -> Admin:
+        """An administrator's client of this process. Raises ConfigError."""
+        self.admins += 1
+        merged = dict(config)
+        client_id = _client_id(merged, f"{self.name}-admin-{self.admins}")
+        return Admin(self, client_id, AdminConfig.of(merged), self._directory, self._bootstrap)
+
+    def busy(self, ms: float) -> Event:
+        """Work for so many milliseconds: `yield app.busy(ms=2)`."""
+        return self.sleep(milliseconds(ms))
+
+    def until(self, time: int) -> Event:
+        """Wait for a simulated time in nanoseconds; a past one is now."""
+        return self.sleep(max(0, time - self.now))
+
+    def _run(self) -> Generator[Event, Any, None]:
+        try:
+            yield from as_steps(self._behaviour(self), self.name)
+            clients: tuple[Client, ...] = (*self.producers, *self.consumers, *self.share_consumers)
+            for client in clients:
+                client.calls.check(ended=True)
+            self.finished = True
+        except (ClientError, KafkaError) as error:
+            self.failure = f"{type(error).__name__}: {error}"
+            self.announce(AppFailed(self.name, self.failure))
+        except (AttributeError, TypeError) as error:
+            clearer = explained(error)
+            if clearer is None:
+                raise
+            raise clearer from error
+        self.stop()
+
+
+def _group_id(config: dict[str, object], group_id: str) -> str:
+    """The group, be it named by argument or by Kafka's key. Raises TypeError for a dictionary in its place."""
+    if not isinstance(group_id, str):
+        raise TypeError(f"group_id is a name, not a {type(group_id).__name__}: write app.consumer(**config) for keys")
+    return str(config.pop("group.id", group_id))
+
+
+def _client_id(config: dict[str, object], default: str) -> str:
+    """Take the client id out of a client's settings, in either spelling; the last one counts."""
+    given = [config.pop(key) for key in list(config) if key in ("client.id", "client_id")]
+    return str(given[-1]) if given else default

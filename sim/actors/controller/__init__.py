@@ -1,0 +1,1 @@
+"""The KRaft controller and its metadata log."""

@@ -1,0 +1,197 @@
+"""The active KRaft controller: who is alive, who leads, and the metadata log that tells everybody.
+
+Source: metadata/src/main/java/org/apache/kafka/controller/QuorumController.java
+Fidelity: approximate — a quorum of one, whose log needs no other voter
+Left out: a quorum of several controllers, snapshots.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sim.actors.broker.internal_topics import InternalTopics
+from sim.actors.broker.socket_server import Server, ServerRequest
+from sim.actors.controller.cluster_control import ClusterControl
+from sim.actors.controller.metadata_log import MetadataLog
+from sim.actors.controller.reassignments import Reassignments
+from sim.actors.controller.replication_control import ReplicationControl
+from sim.actors.controller.topic_control import TopicControl
+from sim.machine.clock import MILLISECOND, SECOND
+from sim.machine.machine import Machine
+from sim.machine.network import Host
+from sim.rules.config import BrokerConfig, TopicConfig
+from sim.rules.controller.broker_sessions import fence_check_interval
+from sim.rules.controller.election import RECOVERING, PartitionRegistration
+from sim.rules.controller.internal_topics import CreateInternalTopicRequest
+from sim.rules.controller.metadata import (
+    BrokerRegistration,
+    ConfigRecord,
+    MetadataImage,
+    MetadataRecord,
+    PartitionChange,
+)
+from sim.rules.controller.placement import UsableBroker, place_replicas
+from sim.rules.controller.topic_configs import TopicConfigs, canonical_config
+from sim.rules.errors import ErrorCode
+from sim.rules.facts.journal import IsrChanged, LeaderElected
+from sim.rules.facts.replication import ReplicasChanged
+from sim.rules.protocol.controller import (
+    AllocateProducerIdsRequest,
+    AllocateProducerIdsResponse,
+    AlterPartitionReassignmentsRequest,
+    AlterPartitionRequest,
+    BrokerHeartbeatRequest,
+    BrokerRegistrationRequest,
+    ElectLeadersRequest,
+    FetchMetadataRequest,
+    ListPartitionReassignmentsRequest,
+)
+from sim.rules.protocol.messages import Message
+from sim.rules.protocol.topic import (
+    CreatePartitionsRequest,
+    CreateTopicsRequest,
+    DeleteTopicsRequest,
+    IncrementalAlterConfigsRequest,
+)
+from sim.rules.topics import TopicPartition
+
+__all__ = ["Controller"]
+
+PRODUCER_ID_BLOCK_SIZE = 1000
+IMMEDIATELY = 10 * MILLISECOND
+
+
+class Controller(Server):
+    """The only controller of the cluster; its metadata log outlives the process."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        node_id: int,
+        host: Host,
+        config: BrokerConfig,
+    ) -> None:
+        super().__init__(machine, f"controller-{node_id}", host)
+        self.node_id = node_id
+        self._config = config
+        self._session = config.broker_session_timeout_ms * MILLISECOND
+        self._next_producer_id = 0
+        self.metadata = MetadataLog(self, config.controller_quorum_append_linger_ms * MILLISECOND)
+        self._topic_configs = TopicConfigs(config)
+        self._replication = ReplicationControl(self, self.topic_config)
+        self._reassignments = Reassignments(self, self._replication)
+        self._cluster = ClusterControl(self, self._replication, self._session)
+        topics = TopicControl(self, config)
+        self._handlers: dict[type[Message], Callable[[ServerRequest, Any], None]] = {
+            FetchMetadataRequest: self._fetch_metadata,
+            BrokerHeartbeatRequest: self._cluster.heartbeat,
+            BrokerRegistrationRequest: self._cluster.register,
+            AlterPartitionRequest: self._replication.alter_partitions,
+            ElectLeadersRequest: self._replication.elect_leaders,
+            AlterPartitionReassignmentsRequest: self._reassignments.alter,
+            ListPartitionReassignmentsRequest: self._reassignments.list_ongoing,
+            AllocateProducerIdsRequest: self._allocate_producer_ids,
+            CreateInternalTopicRequest: InternalTopics(self, config).create,
+            CreateTopicsRequest: topics.create,
+            DeleteTopicsRequest: topics.delete,
+            CreatePartitionsRequest: topics.create_partitions,
+            IncrementalAlterConfigsRequest: topics.alter_configs,
+        }
+
+    @property
+    def image(self) -> MetadataImage:
+        """Everything written, committed or not yet."""
+        return self.metadata.image
+
+    def topic_config(self, topic: str) -> TopicConfig:
+        """A topic's configuration as written, broker defaults applied."""
+        return self._topic_configs.of(self.image, topic)
+
+    def bootstrap(
+        self,
+        racks: Mapping[int, str],
+        topics: Mapping[str, tuple[int, int]],
+        configs: Mapping[str, Mapping[str, object]],
+    ) -> None:
+        """Begin with registered, unfenced brokers and existing topics (partition count, replication factor each).
+
+        `configs` are the topics' own. Raises InvalidReplicationFactorError when there are fewer brokers than replicas.
+        """
+        brokers = [BrokerRegistration(broker, 0, 1, rack, fenced=False) for broker, rack in racks.items()]
+        records: list[MetadataRecord] = list(brokers)
+        usable = [UsableBroker(broker.broker_id, broker.rack, False) for broker in brokers]
+        for topic, (partition_count, replication_factor) in topics.items():
+            placed = place_replicas(usable, partition_count, replication_factor, self.random.randrange)
+            for number, replicas in enumerate(placed):
+                registration = PartitionRegistration(tuple(replicas), tuple(replicas), replicas[0])
+                records.append(PartitionChange(TopicPartition(topic, number), registration))
+        for topic, config in configs.items():
+            records += [ConfigRecord(topic, key, value) for key, value in canonical_config(config).items()]
+        self.metadata.begin_with(records)
+        self._cluster.activate()
+
+    def on_start(self) -> None:
+        """The metadata log is there, every session begins anew, and so do the tasks that Kafka schedules."""
+        self.metadata.recover()
+        self._cluster.activate()
+        config = self._config
+        self._repeat(fence_check_interval(self._session), self._cluster.fence_one_stale_broker)
+        if config.auto_leader_rebalance_enable:
+            interval = config.leader_imbalance_check_interval_seconds * SECOND
+            self._repeat(interval, self._replication.elect_preferred)
+        self._repeat(config.unclean_leader_election_interval_ms * MILLISECOND, self._replication.elect_unclean)
+
+    def _repeat(self, interval: int, task: Callable[[], bool]) -> None:
+        """Run a task from time to time, and again at once while it says that there may be more to do.
+
+        Source: metadata/src/main/java/org/apache/kafka/controller/PeriodicTaskControlManager.java
+        Fidelity: exact
+        """
+
+        def run() -> None:
+            self.after(IMMEDIATELY if task() else interval, run)
+
+        self.after(interval, run)
+
+    def handle(self, request: ServerRequest) -> None:
+        """Dispatch by kind of request."""
+        handler = self._handlers.get(type(request.body))
+        if handler is None:
+            super().handle(request)
+        else:
+            handler(request, request.body)
+
+    def write(self, records: Sequence[MetadataRecord]) -> None:
+        """Append to the metadata log and tell what it means."""
+        before = self.image.partitions
+        for record in records:
+            if isinstance(record, PartitionChange):
+                self._announce(record, before.get(record.partition))
+        if records:
+            self.metadata.append(records)
+
+    def reply(self, request: ServerRequest, answer: Message) -> None:
+        """Answer when everything written so far is committed, as Kafka does even after a mere read."""
+        self.metadata.when_settled(lambda: request.reply(answer))
+
+    def _announce(self, change: PartitionChange, before: PartitionRegistration | None) -> None:
+        after = change.registration
+        if before is None or before.leader_epoch != after.leader_epoch:
+            recovering = after.leader_recovery_state == RECOVERING
+            self.announce(LeaderElected(change.partition, after.leader, after.leader_epoch, recovering))
+        if before is None or before.isr != after.isr or before.elr != after.elr:
+            self.announce(IsrChanged(change.partition, after.isr, after.elr))
+        if before is not None and before.assignment != after.assignment:
+            self.announce(ReplicasChanged(change.partition, *after.assignment))
+
+    def _fetch_metadata(self, request: ServerRequest, body: FetchMetadataRequest) -> None:
+        self.metadata.fetch(request, body.fetch_offset)
+
+    def _allocate_producer_ids(self, request: ServerRequest, body: AllocateProducerIdsRequest) -> None:
+        broker = self.image.brokers.get(body.broker_id)
+        if broker is None or broker.broker_epoch != body.broker_epoch:
+            request.reply(AllocateProducerIdsResponse(ErrorCode.STALE_BROKER_EPOCH))
+            return
+        first_id = self._next_producer_id
+        self._next_producer_id += PRODUCER_ID_BLOCK_SIZE
+        self.metadata.append([])
+        self.reply(request, AllocateProducerIdsResponse(ErrorCode.NONE, first_id, PRODUCER_ID_BLOCK_SIZE))

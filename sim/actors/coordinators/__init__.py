@@ -1,0 +1,1 @@
+"""Coordinators of groups and transactions, which brokers run on the side."""

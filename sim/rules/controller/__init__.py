@@ -1,0 +1,1 @@
+"""What the controller decides: brokers alive, leaders, places of replicas, topics."""

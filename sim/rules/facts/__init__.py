@@ -1,0 +1,1 @@
+"""What happens in a flight, as values for the journal."""

@@ -1,0 +1,1 @@
+"""Consumer groups, classic and of the consumer protocol (KIP-848)."""

@@ -1,0 +1,1 @@
+"""What producers do before a batch leaves, and what brokers remember of them."""

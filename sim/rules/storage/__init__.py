@@ -1,0 +1,1 @@
+"""The log of one partition: batches, segments, what is cut, deleted and compacted."""

@@ -1,0 +1,1 @@
+"""Transactions: in the log, at the coordinator, in the client."""
