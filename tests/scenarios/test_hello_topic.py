@@ -9,8 +9,8 @@ import pytest
 
 from scenarios.hello_topic import scenario
 from sim.rules.errors import ConfigError
-from sim.rules.facts import GroupChanged
-from sim.rules.partitioner import partition_for_key
+from sim.rules.facts.journal import GroupChanged
+from sim.rules.producer.partitioner import partition_for_key
 from sim.run import Run
 from tests.scenarios.flights import facts, has_trace_of_its_seed
 from tests.scenarios.golden_files import golden, kept

@@ -13,7 +13,14 @@ import pytest
 
 from scenarios.payment_fraud import scenario
 from sim.rules.errors import ConfigError
-from sim.rules.facts import AppStarted, AppStopped, BrokerFenced, BrokerStopped, MemberRemoved, PartitionsAssigned
+from sim.rules.facts.journal import (
+    AppStarted,
+    AppStopped,
+    BrokerFenced,
+    BrokerStopped,
+    MemberRemoved,
+    PartitionsAssigned,
+)
 from sim.run import Run
 from tests.scenarios.flights import facts
 

@@ -19,7 +19,7 @@ from scenarios.payment_fraud import scenario
 from scenarios.payment_fraud.feed import Arrival, Feed
 from scenarios.payment_fraud.payments import encode
 from sim.machine.clock import SECOND
-from sim.rules.batch import Record
+from sim.rules.storage.batch import Record
 from sim.run import Run
 from sim.world.settings import Input, Settings
 from tests.scenarios.payment_files import anonymised, kcat, simulated, written

@@ -3,7 +3,7 @@
 import pytest
 
 from scenarios.rebalance import Notes, scenario
-from sim.rules.facts import AppStopped, GroupChanged, MemberRemoved, PartitionsAssigned
+from sim.rules.facts.journal import AppStopped, GroupChanged, MemberRemoved, PartitionsAssigned
 from sim.rules.topics import TopicPartition
 from sim.run import Run
 from tests.scenarios.flights import facts, has_trace_of_its_seed
