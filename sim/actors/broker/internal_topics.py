@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from sim.actors.broker.socket_server import ServerRequest
 from sim.actors.client.network_client import NetworkClient
 from sim.rules.config import BrokerConfig
-from sim.rules.controller.election import PartitionRegistration
 from sim.rules.controller.internal_topics import (
     CreateInternalTopicRequest,
     CreateInternalTopicResponse,
@@ -18,6 +17,7 @@ from sim.rules.controller.internal_topics import (
 )
 from sim.rules.controller.metadata import ConfigRecord, MetadataRecord, PartitionChange, TopicRecord
 from sim.rules.controller.placement import UsableBroker, place_replicas
+from sim.rules.controller.topic_creation import new_partition
 from sim.rules.errors import ErrorCode
 from sim.rules.topics import TopicPartition
 
@@ -51,9 +51,8 @@ class InternalTopics:
             changes: list[MetadataRecord] = [TopicRecord(topic.name)]
             changes += [ConfigRecord(topic.name, key, value) for key, value in topic.config.items()]
             for number, replicas in enumerate(placed):
-                isr = tuple(replica for replica in replicas if replica in active)
-                if isr:
-                    registration = PartitionRegistration(tuple(replicas), isr, isr[0])
+                registration = new_partition(replicas, active.__contains__)
+                if registration.isr:
                     changes.append(PartitionChange(TopicPartition(topic.name, number), registration))
             self._controller.write(changes)
         self._controller.reply(request, CreateInternalTopicResponse(ErrorCode.NONE))

@@ -146,8 +146,7 @@ class Partition:
         """
         if session.replica_id >= 0:
             return self.log.log_end_offset
-        watermark = self.high_watermark.value
-        return self.log.last_stable_offset(watermark) if session.read_committed else watermark
+        return self.log.end_for_consumers(self.high_watermark.value, session.read_committed)
 
     def read(self, session: "FetchSession", offset: int, end: int, max_bytes: int, min_one: bool) -> FetchData:
         """Batches below `end` for a session, and for read_committed which transactions in them were aborted.
@@ -173,7 +172,7 @@ class Partition:
         log, watermark = self.log, self.high_watermark.value
         if timestamp_ms == EARLIEST_TIMESTAMP:
             return FoundOffset(log.log_start_offset)
-        end = log.last_stable_offset(watermark) if read_committed else watermark
+        end = log.end_for_consumers(watermark, read_committed)
         if timestamp_ms != LATEST_TIMESTAMP:
             found = offset_for_timestamp(log, timestamp_ms)
             if found is None or found.offset < end:

@@ -123,7 +123,9 @@ class Membership:
     def refused(self, error: ErrorCode, identity: CommitIdentity) -> ErrorCode:
         """Draw the consequences of the refusal of a commit that was sent under an identity; returns what it comes to.
 
-        Source: ConsumerCoordinator.OffsetCommitResponseHandler
+        Source: clients/src/main/java/org/apache/kafka/clients/consumer/internals/ConsumerCoordinator.java
+            OffsetCommitResponseHandler
+        Fidelity: exact
         """
         changed = identity != self.identity
         is_stale = changed and self.state is MemberState.PREPARING_REBALANCE

@@ -31,6 +31,7 @@ from sim.rules.controller.metadata import (
 )
 from sim.rules.controller.placement import UsableBroker, place_replicas
 from sim.rules.controller.topic_configs import TopicConfigs, canonical_config
+from sim.rules.controller.topic_creation import new_partition
 from sim.rules.errors import ErrorCode
 from sim.rules.facts.journal import IsrChanged, LeaderElected
 from sim.rules.facts.replication import ReplicasChanged
@@ -122,8 +123,9 @@ class Controller(Server):
         for topic, (partition_count, replication_factor) in topics.items():
             placed = place_replicas(usable, partition_count, replication_factor, self.random.randrange)
             for number, replicas in enumerate(placed):
-                registration = PartitionRegistration(tuple(replicas), tuple(replicas), replicas[0])
-                records.append(PartitionChange(TopicPartition(topic, number), registration))
+                records.append(
+                    PartitionChange(TopicPartition(topic, number), new_partition(replicas, racks.__contains__))
+                )
         for topic, config in configs.items():
             records += [ConfigRecord(topic, key, value) for key, value in canonical_config(config).items()]
         self.metadata.begin_with(records)

@@ -57,6 +57,7 @@ class CoordinatorLog:
 
         Source: core/src/main/scala/kafka/coordinator/group/CoordinatorPartitionWriter.scala append,
             coordinator-common/src/main/java/org/apache/kafka/coordinator/common/runtime/CoordinatorRuntime.java
+        Fidelity: approximate — each write is a batch of its own; Kafka may gather several in one
         """
         if not records:
             then(ErrorCode.NONE)

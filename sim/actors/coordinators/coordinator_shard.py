@@ -148,6 +148,7 @@ class CoordinatorShard(CoordinatorLog):
 
         Source: group-coordinator/src/main/java/org/apache/kafka/coordinator/group/OffsetMetadataManager.java
             onPartitionsDeleted
+        Fidelity: exact
         """
         tombstones: list[tuple[bytes, bytes | None]] = []
         for group_id, offsets in self.offsets.items():

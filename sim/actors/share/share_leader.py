@@ -75,8 +75,8 @@ class SharePartitionLeader:
     @property
     def end_offset(self) -> int:
         """How far the group may read now."""
-        watermark = self.partition.high_watermark.value
-        return self.partition.log.last_stable_offset(watermark) if self.settings.read_committed else watermark
+        partition = self.partition
+        return partition.log.end_for_consumers(partition.high_watermark.value, self.settings.read_committed)
 
     def fetch_offset(self) -> int | None:
         """Where to read next; None while nothing may be acquired."""
@@ -93,6 +93,7 @@ class SharePartitionLeader:
         """Read, and lock for a member what it may have of that.
 
         Source: core/src/main/java/kafka/server/share/ShareFetchUtils.java processFetchResponse
+        Fidelity: exact
         """
         records, log, now_ms = self.records, self.partition.log, self._broker.now_ms
         assert records is not None

@@ -7,13 +7,13 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from sim.rules.config import BrokerConfig
-from sim.rules.controller.election import PartitionRegistration
+from sim.rules.controller.election import NO_LEADER, PartitionRegistration
 from sim.rules.controller.metadata import BrokerRegistration
 from sim.rules.controller.placement import UsableBroker, place_replicas
 from sim.rules.errors import ErrorCode, InvalidReplicationFactorError, KafkaError
 from sim.rules.protocol.topic import NewPartitions, NewTopic
 
-__all__ = ["TopicRefusedError", "added_partitions", "new_topic_partitions", "require_new_topic_name"]
+__all__ = ["TopicRefusedError", "added_partitions", "new_partition", "new_topic_partitions", "require_new_topic_name"]
 
 MAX_NAME_LENGTH = 249
 
@@ -109,7 +109,7 @@ def _placed(brokers: Brokers, count: int, factor: int, random_below: RandomBelow
         placed = place_replicas(usable, count, factor, random_below)
     except InvalidReplicationFactorError as wrong:
         raise TopicRefusedError(ErrorCode.INVALID_REPLICATION_FACTOR, f"{refused}{wrong}") from wrong
-    found = [_registration(replicas, brokers) for replicas in placed]
+    found = [new_partition(replicas, lambda broker: brokers[broker].is_active) for replicas in placed]
     if not all(partition.isr for partition in found):
         words = f"{refused}All brokers are currently fenced or in controlled shutdown."
         raise TopicRefusedError(ErrorCode.INVALID_REPLICATION_FACTOR, words)
@@ -145,7 +145,7 @@ def _manual(number: int, replicas: Sequence[int], factor: int, brokers: Brokers)
             f"The manual partition assignment includes a partition with {len(replicas)} replica(s), but this is not "
             f"consistent with previous partitions, which have {factor} replica(s)."
         )
-    found = None if words else _registration(replicas, brokers)
+    found = None if words else new_partition(replicas, lambda broker: brokers[broker].is_active)
     if found is not None and found.isr:
         return found
     words = words or (
@@ -155,6 +155,11 @@ def _manual(number: int, replicas: Sequence[int], factor: int, brokers: Brokers)
     raise TopicRefusedError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, words)
 
 
-def _registration(replicas: Sequence[int], brokers: Brokers) -> PartitionRegistration:
-    isr = tuple(broker for broker in replicas if brokers[broker].is_active)
-    return PartitionRegistration(tuple(replicas), isr, isr[0] if isr else -1)
+def new_partition(replicas: Sequence[int], is_active: Callable[[int], bool]) -> PartitionRegistration:
+    """A partition as it begins: in sync are the replicas on active brokers, and the first of them leads.
+
+    Source: metadata/src/main/java/org/apache/kafka/controller/ReplicationControlManager.java buildPartitionRegistration
+    Fidelity: exact
+    """
+    isr = tuple(broker for broker in replicas if is_active(broker))
+    return PartitionRegistration(tuple(replicas), isr, isr[0] if isr else NO_LEADER)

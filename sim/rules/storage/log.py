@@ -161,6 +161,14 @@ class Log(LocalLog):
         first = self.first_unstable_offset
         return high_watermark if first is None else min(first, high_watermark)
 
+    def end_for_consumers(self, high_watermark: int, read_committed: bool) -> int:
+        """The offset below which a consumer may read: what is replicated, or what is decided, too.
+
+        Source: storage/src/main/java/org/apache/kafka/storage/internals/log/UnifiedLog.java read
+        Fidelity: exact
+        """
+        return self.last_stable_offset(high_watermark) if read_committed else high_watermark
+
     def on_high_watermark_updated(self, high_watermark: int) -> None:
         """Let the transactions whose marker lies below the high watermark become stable."""
         self.producers.transactions.on_high_watermark_updated(high_watermark)

@@ -1,6 +1,7 @@
 """Which log a cleaner thread takes next, and how far it may clean it.
 
 Source: storage/src/main/java/org/apache/kafka/storage/internals/log/LogCleanerManager.java
+Fidelity: exact
 """
 
 from collections.abc import Iterable
