@@ -8,7 +8,7 @@ from sim.scenario import Scenario
 
 __all__ = ["find", "names"]
 
-MODULES = ("hello_topic", "broker_failure", "rebalance", "payment_fraud")
+MODULES = ("hello_topic", "broker_failure", "rebalance", "rebalance_protocols", "delivery_semantics", "payment_fraud")
 
 
 def names() -> list[str]:

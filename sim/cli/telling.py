@@ -18,7 +18,7 @@ MOST_ROWS = 24
 def summary_object(flown: Run) -> dict[str, Any]:
     """The one JSON object: what the scenario itself has measured is among the metrics."""
     summary = flown.summary()
-    results = {name: value for name, value in summary.pop("results").items() if name != "sentences"}
+    results = {name: value for name, value in summary.pop("results").items() if name not in ("sentences", "finding")}
     summary["metrics"] = {**summary["metrics"], **results}
     if not summary.pop("partial"):
         return summary

@@ -57,6 +57,7 @@ def made_run(
             metrics=SimpleNamespace(samples=[*clock, *samples], histograms=histograms),
             facts=sorted(facts, key=lambda pair: pair[0]),
             verdict=verdict or Verdict(),
+            results={},
             flight=SimpleNamespace(plan=plan),
             simulated_s=simulated_s,
             until=until,

@@ -95,3 +95,9 @@ def test_the_busiest_topic_is_named_and_only_a_plural_is_a_noun() -> None:
     plan = Plan(duration=SECOND, topics=(Topic("hello"), Topic("web-clicks")))
     assert finding(made_run(plan=plan, acknowledged={"hello": 3, "web-clicks": 2})).startswith("3 records in hello, ")
     assert finding(made_run(plan=plan)).startswith("no records, none lost")
+
+
+def test_a_scenario_with_another_story_tells_its_own_finding() -> None:
+    run = made_run([], [*fault("broker 2", 30, 40), SOURCE_ENDS], acknowledged={"payments": 10})
+    run.results = {"finding": "eager stops everything; static nothing"}
+    assert finding(run) == "eager stops everything; static nothing"
