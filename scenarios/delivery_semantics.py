@@ -269,6 +269,7 @@ scenario = Scenario(
     name="delivery-semantics",
     summary="Four ways to commit, killed in the same moments: who loses, who repeats, and who does neither.",
     story=__doc__ or "",
+    level="intermediate",
     make=make,
     knobs=KNOBS,
 )

@@ -285,6 +285,7 @@ scenario = Scenario(
     name="rebalance-protocols",
     summary="The same join, restart and crashes under four rebalance protocols: who stops, and for how long.",
     story=__doc__ or "",
+    level="intermediate",
     make=make,
     knobs=KNOBS,
 )
