@@ -41,14 +41,7 @@ class AdminCalls:
         self.config = config
         times_ms = (config.request_timeout_ms, config.reconnect_backoff_ms, config.reconnect_backoff_max_ms)
         self._network = NetworkClient(owner, directory, *times_ms, client_id=client_id)
-        self._metadata = ClientMetadata(
-            owner,
-            self._network,
-            list(bootstrap),
-            config.retry_backoff_ms,
-            config.retry_backoff_max_ms,
-            config.metadata_max_age_ms,
-        )
+        self._metadata = ClientMetadata(owner, self._network, list(bootstrap), config)
 
     def close(self) -> None:
         """Close all connections; no method may be called afterwards."""

@@ -11,6 +11,8 @@ from simpy import Event
 from sim.actors.client.network_client import NetworkClient
 from sim.machine.actor import Actor
 from sim.machine.clock import MILLISECOND
+from sim.rules.config import ConsumerConfig, ProducerConfig
+from sim.rules.config.admin import AdminConfig
 from sim.rules.controller.metadata import MetadataImage, refresh_backoff_ms
 from sim.rules.protocol.messages import Message, MetadataRequest, MetadataResponse
 from sim.rules.topics import TopicPartition
@@ -32,15 +34,13 @@ class ClientMetadata:
         owner: Actor,
         network: NetworkClient,
         bootstrap: Sequence[int],
-        retry_backoff_ms: int,
-        retry_backoff_max_ms: int,
-        max_age_ms: int,
+        config: ProducerConfig | ConsumerConfig | AdminConfig,
     ) -> None:
         self._owner = owner
         self._network = network
         self._bootstrap = list(bootstrap)
-        self._backoffs_ms = (retry_backoff_ms, retry_backoff_max_ms)
-        self._max_age = max(max_age_ms, retry_backoff_ms, 1) * MILLISECOND
+        self._backoffs_ms = (config.retry_backoff_ms, config.retry_backoff_max_ms)
+        self._max_age = max(config.metadata_max_age_ms, config.retry_backoff_ms, 1) * MILLISECOND
         self._hints: dict[TopicPartition, tuple[int, int]] = {}
         self._leaders: dict[TopicPartition, tuple[int, int]] = {}
         self._listeners: list[Callable[[], None]] = []

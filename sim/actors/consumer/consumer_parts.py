@@ -42,14 +42,7 @@ class ConsumerParts:
         times_ms = (config.request_timeout_ms, config.reconnect_backoff_ms, config.reconnect_backoff_max_ms)
         self.network = NetworkClient(owner, directory, *times_ms, client_id=client_id)
         self.group_network = NetworkClient(owner, directory, *times_ms, client_id=client_id)
-        self.metadata = ClientMetadata(
-            owner,
-            self.network,
-            bootstrap,
-            config.retry_backoff_ms,
-            config.retry_backoff_max_ms,
-            config.metadata_max_age_ms,
-        )
+        self.metadata = ClientMetadata(owner, self.network, bootstrap, config)
         self.group_network.on_disconnect = self.metadata.request_update
         self.subscriptions = Subscriptions()
         coordinator = CoordinatorClient(owner, group_id, self.network, self.group_network, self.metadata)

@@ -68,14 +68,7 @@ class Producer(TransactionCalls):
             config.max_in_flight_requests_per_connection,
             client_id,
         )
-        self._metadata = ClientMetadata(
-            owner,
-            self._network,
-            bootstrap,
-            config.retry_backoff_ms,
-            config.retry_backoff_max_ms,
-            config.metadata_max_age_ms,
-        )
+        self._metadata = ClientMetadata(owner, self._network, bootstrap, config)
         sequences = Sequences(config.transactional_id is not None) if config.enable_idempotence else None
         compressor = compressor_for(config.compression_type, compression_ratio)
         self._accumulator = Accumulator(owner, origin or client_id, config, self._metadata, sequences, compressor)

@@ -36,14 +36,7 @@ class ShareConsumerParts:
         times_ms = (config.request_timeout_ms, config.reconnect_backoff_ms, config.reconnect_backoff_max_ms)
         self._network = NetworkClient(owner, directory, *times_ms, client_id=client_id)
         self._group_network = NetworkClient(owner, directory, *times_ms, client_id=client_id)
-        self._metadata = ClientMetadata(
-            owner,
-            self._network,
-            bootstrap,
-            config.retry_backoff_ms,
-            config.retry_backoff_max_ms,
-            config.metadata_max_age_ms,
-        )
+        self._metadata = ClientMetadata(owner, self._network, bootstrap, config)
         self._group_network.on_disconnect = self._metadata.request_update
         self.subscriptions = Subscriptions()
         coordinator = CoordinatorClient(owner, group_id, self._network, self._group_network, self._metadata)

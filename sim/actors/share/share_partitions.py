@@ -56,11 +56,7 @@ class SharePartitions:
         if isinstance(session, ErrorCode):
             self._broker.reply(request, ShareFetchResponse(session))
             return
-        lock_ms = self._broker.share_settings(body.group_id).limits.record_lock_duration_ms
-        exchange = ShareExchange(self._broker, request, session, lock_ms)
-        self._acknowledge(exchange, body.acknowledgements, is_renewal=body.is_renewal)
-        if body.session_epoch == FINAL_EPOCH:
-            self._end(session)
+        exchange = self._exchange(request, body, session)
         limits = body.limits
         asks = bool(session.partitions) and limits.max_records > 0 and limits.max_bytes > 0
         if body.session_epoch == FINAL_EPOCH or body.is_renewal or not asks:
@@ -76,12 +72,19 @@ class SharePartitions:
         if isinstance(session, ErrorCode):
             self._broker.reply(request, ShareAcknowledgeResponse(session))
             return
+        exchange = self._exchange(request, body, session)
+        exchange.fetched(None)
+
+    def _exchange(
+        self, request: ServerRequest, body: ShareFetchRequest | ShareAcknowledgeRequest, session: ShareSession
+    ) -> ShareExchange:
+        """Begin an answer: take the acknowledgements, and end the session if this is its last request."""
         lock_ms = self._broker.share_settings(body.group_id).limits.record_lock_duration_ms
         exchange = ShareExchange(self._broker, request, session, lock_ms)
         self._acknowledge(exchange, body.acknowledgements, is_renewal=body.is_renewal)
         if body.session_epoch == FINAL_EPOCH:
             self._end(session)
-        exchange.fetched(None)
+        return exchange
 
     def resigned(self, partition: Partition) -> None:
         """This broker leads a partition no longer: another one reads its states."""
