@@ -94,9 +94,9 @@ def shop(workload: Workload, customers: int, duration: int, notes: Notes) -> Beh
         times = workload.arrivals(app.machine.streams.columns("orders"), duration)
         keys = ZipfKeys(customers, exponent=1.0)
         for time, customer in keyed(times, keys, app.machine.streams.columns("customers")):
-            yield app.until(time)
-            notes.sent.append(time)
-            yield from producer.send("orders", b"two of everything", customer, on_delivery=told, sent_at=time)
+            due = yield from app.arrive(time)
+            notes.sent.append(due)
+            yield from producer.send("orders", b"two of everything", app.key(customer), on_delivery=told, sent_at=due)
         yield from producer.close()
 
     return run
@@ -119,7 +119,7 @@ def make(settings: Settings) -> Plan:
     notes, duration = Notes(), parse_duration(settings["duration"])
     source = shop(parse_workload(settings["arrivals"]), settings["customers"], duration, notes)
     fault = PreferredLeaderCrash(
-        partition=TopicPartition("orders", 0), at=settings["crash_at"], restart_after=settings["back_after"]
+        partition=TopicPartition("orders", 0), at=settings["crash_at"], lasts=settings["back_after"]
     )
     return Plan(
         duration=duration,

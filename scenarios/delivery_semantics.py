@@ -88,8 +88,8 @@ def shop(workload: Workload, duration: int, notes: Notes) -> Behaviour:
     def run(app: App) -> Run:
         producer = app.producer(acks="all")
         for time in workload.arrivals(app.machine.streams.columns("orders"), duration):
-            yield app.until(time)
-            yield from producer.send("orders", b"%d" % notes.orders, sent_at=time)
+            due = yield from app.arrive(time)
+            yield from producer.send("orders", b"%d" % notes.orders, sent_at=due)
             notes.orders += 1
         yield from producer.close()
 
@@ -202,12 +202,12 @@ def make(settings: Settings) -> Plan:
         ),
         groups=(*(GroupSpec(name, ("orders",)) for name in BILLERS), GroupSpec("bank", BILLS)),
         faults=(
-            BillersCrash(at=settings["crash_at"], restart_after=back),
-            BillersCrash(at=settings["crash_again_at"], restart_after=back),
+            BillersCrash(at=settings["crash_at"], lasts=back),
+            BillersCrash(at=settings["crash_again_at"], lasts=back),
             PreferredLeaderCrash(
                 partition=TopicPartition("orders", 0),
                 at=settings["broker_crash_at"],
-                restart_after=settings["broker_back_after"],
+                lasts=settings["broker_back_after"],
             ),
         ),
         stages=(

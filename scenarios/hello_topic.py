@@ -47,8 +47,8 @@ def greeter(workload: Workload, keys: Keys, duration: int) -> Behaviour:
         times = workload.arrivals(app.machine.streams.columns("greetings"), duration)
         people = app.machine.streams.columns("people")
         for number, (time, person) in enumerate(keyed(times, keys, people)):
-            yield app.until(time)
-            yield from producer.send("greetings", b"hello %d" % number, person, sent_at=time)
+            due = yield from app.arrive(time)
+            yield from producer.send("greetings", b"hello %d" % number, app.key(person), sent_at=due)
         yield from producer.close()
 
     return run

@@ -103,8 +103,8 @@ def scanner(workload: Workload, duration: int) -> Behaviour:
         producer = app.producer(acks="all")
         times = workload.arrivals(app.machine.streams.columns("parcels"), duration)
         for time, key in keyed(times, UniformKeys(1000), app.machine.streams.columns("addresses")):
-            yield app.until(time)
-            yield from producer.send("parcels", b"a parcel", key, sent_at=time)
+            due = yield from app.arrive(time)
+            yield from producer.send("parcels", b"a parcel", app.key(key), sent_at=due)
         yield from producer.close()
 
     return run

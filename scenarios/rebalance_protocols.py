@@ -211,7 +211,7 @@ def make(settings: Settings) -> Plan:
         ),
         groups=tuple(GroupSpec(group, ("parcels",)) for group in PROTOCOLS),
         faults=(
-            SortersCrash(number=CRASHED, at=settings["crash_at"], restart_after=settings["crash_takes"]),
+            SortersCrash(number=CRASHED, at=settings["crash_at"], lasts=settings["crash_takes"]),
             SortersCrash(number=LOST, at=settings["loss_at"]),
         ),
         stages=(("scanner", "parcels"), *(("parcels", group) for group in PROTOCOLS)),

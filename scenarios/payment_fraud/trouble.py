@@ -33,12 +33,12 @@ def check(settings: Settings, knobs: Mapping[str, Knob]) -> None:
 def planned_faults(settings: Settings) -> tuple[Fault, ...]:
     """The broker and the detector that crash; not those whose time is never reached in a short run."""
     broker = BrokerCrash(
-        broker=settings["broker_crash"], at=settings["broker_crash_at"], restart_after=settings["broker_back_after"]
+        broker=settings["broker_crash"], at=settings["broker_crash_at"], lasts=settings["broker_back_after"]
     )
     detector = AppCrash(
         app=f"detector-{min(2, settings['detectors'])}",
         at=settings["detector_crash_at"],
-        restart_after=settings["detector_back_after"],
+        lasts=settings["detector_back_after"],
     )
     faults = zip(TIMES, (broker, detector), strict=True)
     return tuple(fault for name, fault in faults if not _is_too_late(settings, name))

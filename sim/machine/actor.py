@@ -87,6 +87,11 @@ class Actor:
         """Simulated time in milliseconds, Kafka's own unit."""
         return self.clock.now_ms
 
+    @property
+    def wall_clock_ms(self) -> int:
+        """What the host's own clock shows, in milliseconds; it may go wrong, the simulated time does not."""
+        return self.clock.now_ms
+
     def start(self) -> None:
         """Begin a new life; does nothing while one lasts."""
         if not self.life.alive:

@@ -18,6 +18,12 @@ class Facts:
         """Call `listener(time_ns, fact)` for each later fact of exactly this type."""
         self._listeners.setdefault(kind, []).append(listener)
 
+    def ignore(self, kind: type, listener: Listener) -> None:
+        """Call this listener no more."""
+        left = [known for known in self._listeners.pop(kind, ()) if known is not listener]
+        if left:
+            self._listeners[kind] = left
+
     def wanted(self, kind: type) -> bool:
         """Whether anybody listens, for a hot path that would not even build the fact."""
         return kind in self._listeners

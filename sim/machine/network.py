@@ -2,12 +2,14 @@
 
 It is the only place where delay, loss and partition exist. What an actor sends leaves through its
 host's NIC, takes the shortest path that is up, and arrives through the other host's NIC.
-Connections behave as TCP: in order, and lost packets come late instead of never.
+Connections behave as TCP: in order, and lost packets come late instead of never. Impediments lie on all that one
+set of hosts sends to another, whatever path it takes.
 
-Fidelity: approximate — a loss delays a whole message by one fixed retransmission time-out, without doubling; the time
-    to heal after a cut is the same time-out, and what is under way at the cut arrives
-Left out: congestion and receive windows, packets and their headers, switches as a bottleneck, bandwidth of a link
-    other than that of the NICs at its ends.
+Fidelity: approximate — a loss delays a whole message by one fixed retransmission time-out; a cut is tried again after
+    times that double, as TCP does, and what is under way at the cut arrives; what comes in while the way back is cut
+    counts as received
+Left out: congestion and receive windows, packets and their headers, switches as a bottleneck, the end of a connection
+    that TCP has tried for too long.
 """
 
 import random
@@ -18,14 +20,18 @@ from typing import Any
 
 import networkx
 
-from sim.machine.clock import MICROSECOND, MILLISECOND, Clock
+from sim.machine.clock import MICROSECOND, MILLISECOND, SECOND, Clock
 from sim.machine.devices import Nic
+from sim.machine.impediments import Impediment, Impediments, Route
 from sim.machine.life import Life
 
-__all__ = ["RETRANSMISSION_TIMEOUT", "Flow", "Host", "Link", "Network", "Route"]
+__all__ = ["RETRANSMISSION_TIMEOUT", "Flow", "Host", "Link", "Network"]
 
 RETRANSMISSION_TIMEOUT = 200 * MILLISECOND
 """What a lost packet costs: TCP's minimum retransmission time-out on Linux (RFC 6298 asks for one second)."""
+
+LONGEST_RETRANSMISSION = 120 * SECOND
+"""Linux doubles the time-out with each attempt up to this one (TCP_RTO_MAX)."""
 
 LOOPBACK = 20 * MICROSECOND
 """One way through the loopback interface of one host (estimated, not measured)."""
@@ -50,15 +56,6 @@ class Link:
     up: bool = True
 
 
-@dataclass(slots=True)
-class Route:
-    """The path between two hosts, summed up."""
-
-    latency: int
-    jitter: int
-    delivered: float
-
-
 class Flow:
     """One direction of one connection: what is sent first arrives first, whatever the network does."""
 
@@ -76,6 +73,15 @@ class Stranded:
     source: Host
     target: Host
     flow: Flow
+    since: int
+
+    def next_attempt(self, now: int) -> int:
+        """When TCP sends again: the time-outs double from the first message that found no way."""
+        due, timeout = self.since + RETRANSMISSION_TIMEOUT, RETRANSMISSION_TIMEOUT
+        while due < now:
+            timeout = min(2 * timeout, LONGEST_RETRANSMISSION)
+            due += timeout
+        return due
 
 
 class Network:
@@ -87,6 +93,7 @@ class Network:
         self._chance = chance
         self._routes: dict[tuple[str, str], Route | None] = {}
         self._stranded: list[Stranded] = []
+        self._impediments = Impediments()
 
     def add_host(self, name: str, rack: str = "rack-1", nic: Nic | None = None, link: Link | None = None) -> Host:
         """Attach a host to its rack's switch; a new rack's switch is joined to the core.
@@ -116,24 +123,40 @@ class Network:
     def set_up(self, one: str, other: str, up: bool) -> None:
         """Cut or mend a link; what waited for it is sent again."""
         self.link(one, other).up = up
+        self._changed()
+
+    def impede(self, name: str, impediment: Impediment) -> None:
+        """Lay an impediment on the network, under a name by which it is taken away again."""
+        self._impediments.add(name, impediment)
+        self._changed()
+
+    def relieve(self, name: str) -> None:
+        """Take an impediment away; what waited because of it is sent again. Raises KeyError for an unknown name."""
+        self._impediments.remove(name)
+        self._changed()
+
+    def _changed(self) -> None:
+        """Look for new routes; where there is one again, TCP finds it at its next attempt."""
         self._routes.clear()
         waiting, self._stranded = self._stranded, []
         for stranded in waiting:
             if self.reachable(stranded.source, stranded.target):
-                self._clock.call_at(self._clock._now + RETRANSMISSION_TIMEOUT, self._send_again, stranded)
+                self._clock.call_at(stranded.next_attempt(self._clock._now), self._send_again, stranded)
             else:
                 self._stranded.append(stranded)
 
     def reachable(self, source: Host, target: Host) -> bool:
-        """Whether a path of links that are up joins two hosts."""
+        """Whether a path of links that are up leads from one host to another."""
         return source is target or self._route(source, target) is not None
 
     def round_trip(self, one: Host, other: Host) -> int | None:
-        """Twice the latency between two hosts, in nanoseconds; None when they cannot reach each other."""
+        """The latency there and back, in nanoseconds; None when one of them cannot reach the other."""
         if one is other:
             return 2 * LOOPBACK
-        route = self._route(one, other)
-        return None if route is None else 2 * route.latency + route.jitter
+        there, back = self._route(one, other), self._route(other, one)
+        if there is None or back is None:
+            return None
+        return there.latency + back.latency + max(there.jitter, back.jitter)
 
     def transmit(
         self,
@@ -158,10 +181,13 @@ class Network:
         route = None if flow.held else self._route(source, target)
         if route is None:
             if not flow.held:
-                self._stranded.append(Stranded(source, target, flow))
+                self._stranded.append(Stranded(source, target, flow, now))
             flow.held.append((size_bytes, life, function, arguments))
             return
-        flow.arrival = max(source.nic.send(now, size_bytes) + self._flight(route), flow.arrival)
+        left = source.nic.send(now, size_bytes)
+        for narrow in route.narrows:
+            left = narrow.send(left, size_bytes)
+        flow.arrival = max(left + self._flight(route), flow.arrival)
         self._clock.call_at(flow.arrival, self._arrive, target.nic, size_bytes, life, function, arguments)
 
     def _arrive(
@@ -176,6 +202,9 @@ class Network:
             life.run(function, *arguments)
 
     def _send_again(self, stranded: Stranded) -> None:
+        if not self.reachable(stranded.source, stranded.target):
+            self._stranded.append(stranded)
+            return
         flow = stranded.flow
         held, flow.held = flow.held, []
         for size_bytes, life, function, arguments in held:
@@ -205,7 +234,7 @@ class Network:
         except networkx.NetworkXNoPath:
             return None
         links = [self.link(a, b) for a, b in pairwise(path)]
-        delivered = 1.0
+        found = Route(sum(link.latency for link in links), sum(link.jitter for link in links), 1.0)
         for link in links:
-            delivered *= 1.0 - link.loss
-        return Route(sum(link.latency for link in links), sum(link.jitter for link in links), delivered)
+            found.delivered *= 1.0 - link.loss
+        return self._impediments.applied(found, source, target)

@@ -96,6 +96,16 @@ class Cluster:
         self.apps[name] = app
         return app
 
+    @property
+    def controllers(self) -> dict[int, Controller]:
+        """The controllers by node id."""
+        return {self.controller.node_id: self.controller}
+
+    def hosts(self) -> dict[str, str]:
+        """The name of each host, and what runs there: a broker, a controller or a client."""
+        kinds = (("broker", self.brokers), ("controller", self.controllers), ("client", self.apps))
+        return {server.host.name: kind for kind, servers in kinds for server in servers.values()}
+
     def leader(self, name: TopicPartition) -> Partition | None:
         """The replica that the controller calls leader, if its broker runs; for observers."""
         broker = self.brokers.get(self.controller.image.leader(name))

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from sim.actors.client.app import App, Behaviour
 from sim.machine.clock import SECOND
 from sim.machine.machine import Machine
-from sim.rules.errors import ConfigError
 from sim.world.cluster import Cluster
+from sim.world.faults.schedule import check_schedule
 from sim.world.plan import Plan
 
 __all__ = ["Flight"]
@@ -33,6 +34,13 @@ class Flight:
     def announce(self, fact: object) -> None:
         """Announce a fact of the world itself, such as a fault."""
         self.machine.facts.announce(self.now, fact)
+
+    def visitor(self, name: str, behaviour: Behaviour, rack: str | None = None) -> App:
+        """Start an application that is no part of the plan, such as an administrator's, on a host of its own."""
+        number = None if rack is None else int(rack.rpartition("-")[2]) - 1
+        app = self.cluster.app(name, behaviour, self.plan.client_overrides, number)
+        app.start()
+        return app
 
     def fly(self, until: int | None = None) -> Iterator[int]:
         """Run and yield the simulated time once per simulated second, so that the caller can sample or stop.
@@ -95,5 +103,5 @@ class Flight:
         """Refuse faults that cannot happen. Raises ConfigError, one line."""
         for fault in self.plan.faults:
             fault.check(self)
-            if self.plan.duration is not None and fault.begins > self.plan.duration + self.plan.drain:
-                raise ConfigError(f"fault {str(fault)!r} begins after the end of the run")
+        load = self.plan.duration
+        check_schedule(self.plan.faults, None if load is None else load + self.plan.drain)

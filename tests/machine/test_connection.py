@@ -113,8 +113,8 @@ def test_a_cut_off_client_learns_of_the_reset_only_when_the_network_heals() -> N
     run_ms(machine, 30_000)
     assert client.lost == []
     machine.network.set_up("client", "rack-1", up=True)
-    run_ms(machine, 31_000)
-    assert client.lost == [30_000 * MILLISECOND + RETRANSMISSION_TIMEOUT + RESET_TAKES]
+    run_ms(machine, 60_000)
+    assert client.lost == [(2**8 - 1) * RETRANSMISSION_TIMEOUT + RESET_TAKES]
 
 
 def test_a_restarted_server_hears_nothing_of_the_old_connection() -> None:

@@ -48,8 +48,8 @@ def plan(_: Settings) -> Plan:
         ),
         groups=(GroupSpec("fraud", ("orders",)), GroupSpec("warehouse", ("orders",))),
         faults=(
-            BrokerCrash(broker=2, at="12s", restart_after="6s"),
-            AppCrash(app="detector-2", at="24s", restart_after="12s"),
+            BrokerCrash(broker=2, at="12s", lasts="6s"),
+            AppCrash(app="detector-2", at="24s", lasts="12s"),
         ),
         stages=(("gateways", "orders"), ("orders", "detectors"), ("orders", "loader"), ("loader", "warehouse.duckdb")),
     )

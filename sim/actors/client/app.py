@@ -8,6 +8,7 @@ from simpy import Event
 from sim.actors.admin.admin import Admin
 from sim.actors.client.calls import Client, as_steps, explained, topic_names
 from sim.actors.client.client_errors import ClientError
+from sim.actors.client.conditions import Conditions
 from sim.actors.client.network_client import Directory
 from sim.actors.consumer.consumer import Consumer
 from sim.actors.producer.producer import Producer
@@ -51,6 +52,17 @@ class App(Actor):
         self.finished = False
         self.starts = 0
         self.failure: str | None = None
+        self.conditions = Conditions()
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """What it does, for a twin that does the same."""
+        return self._behaviour
+
+    @property
+    def wall_clock_ms(self) -> int:
+        """What the host's own clock shows, in milliseconds."""
+        return self.conditions.wall_clock_ms(self.now)
 
     def on_start(self) -> None:
         """Run the behaviour from its beginning."""
@@ -121,11 +133,26 @@ class App(Actor):
 
     def busy(self, ms: float) -> Event:
         """Work for so many milliseconds: `yield app.busy(ms=2)`."""
-        return self.sleep(milliseconds(ms))
+        return self.sleep(milliseconds(ms * self.conditions.slowness))
 
     def until(self, time: int) -> Event:
         """Wait for a simulated time in nanoseconds; a past one is now."""
         return self.sleep(max(0, time - self.now))
+
+    def arrive(self, time: int) -> Generator[Event, Any, int]:
+        """Wait for an arrival that the workload has planned for a time: `sent_at = yield from app.arrive(time)`.
+
+        Returns when it was due, in simulated nanoseconds: earlier than planned after a burst of traffic.
+        """
+        while (due := self.conditions.due(time)) > self.now:
+            yield self.sleep(due - self.now)
+        return due
+
+    def key(self, planned: bytes | None) -> bytes | None:
+        """The key that a record gets: the planned one, unless it falls to a key that has become hot."""
+        conditions = self.conditions
+        hot = conditions.hot_share and self.random.random() < conditions.hot_share
+        return conditions.hot_key if hot else planned
 
     def _run(self) -> Generator[Event, Any, None]:
         try:

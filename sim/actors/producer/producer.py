@@ -117,7 +117,7 @@ class Producer(TransactionCalls):
         known = self._block.known(topic, partition) or (yield from self._block.topic(topic, partition))
         self._join_transaction()
         if timestamp_ms is None:
-            timestamp_ms = owner.now // MILLISECOND
+            timestamp_ms = owner.wall_clock_ms
         fields = (timestamp_ms, key, value, headers, called if sent_at is None else sent_at)
         needed = 0 if self._largest_bytes >= self.config.batch_size else self._needed_bytes(_bound_bytes(fields))
         target, batch = self._place(known, partition, fields)
@@ -155,7 +155,7 @@ class Producer(TransactionCalls):
         called = self._owner.now
         known = self._block.known(topic) or (yield from self._block.topic(topic))
         self._join_transaction()
-        timestamp_ms = self._owner.now // MILLISECOND
+        timestamp_ms = self._owner.wall_clock_ms
         needed = self._needed_bytes(estimate_batch_size_upper_bound(None, value_size))
         while sent_at:
             target = self._sticky_partition(known)

@@ -1,0 +1,90 @@
+"""What all faults have in common: a time to begin, a time to end, a sentence, and what they take hold of."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from sim.machine.clock import format_duration, parse_duration
+from sim.rules.errors import ConfigError
+from sim.rules.facts.journal import FaultBegan, FaultEnded
+
+if TYPE_CHECKING:
+    from sim.world.flight import Flight
+
+__all__ = ["Fault", "require_known"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """Something that begins at a time and, unless `lasts` is None, ends so long after; times as in `"60s"`.
+
+    `subject` and `predicate` make the sentence that it prints as. `holds` names what it alone may act on while it
+    lasts: two faults that hold the same at the same time contradict each other.
+    """
+
+    at: str
+    lasts: str | None = None
+
+    @property
+    def begins(self) -> int:
+        """Nanoseconds from the start of the run."""
+        return parse_duration(self.at)
+
+    @property
+    def ends(self) -> int | None:
+        """Nanoseconds from the start of the run, None for never."""
+        return None if self.lasts is None else self.begins + parse_duration(self.lasts)
+
+    @property
+    def subject(self) -> str:
+        """What breaks."""
+        raise TypeError(f"{type(self).__name__} names nothing to break")
+
+    @property
+    def predicate(self) -> str:
+        """What happens to it."""
+        return "crashes"
+
+    @property
+    def holds(self) -> tuple[str, ...]:
+        """What no other fault may act on meanwhile; a fault without end holds it for good."""
+        return ()
+
+    def __str__(self) -> str:
+        ends = "for good" if self.ends is None else f"until {format_duration(self.ends)}"
+        return f"{self.subject} {self.predicate} at {format_duration(self.begins)}, {ends}"
+
+    def check(self, flight: "Flight") -> None:
+        """Refuse a fault aimed at nothing. Raises ConfigError, one line."""
+
+    def begin(self, flight: "Flight") -> None:
+        """Break it."""
+
+    def end(self, flight: "Flight") -> None:
+        """Mend it."""
+
+    def schedule(self, flight: "Flight") -> None:
+        """Book beginning and end."""
+
+        def begin() -> None:
+            flight.announce(FaultBegan(str(self)))
+            self.begin(flight)
+
+        def end() -> None:
+            flight.announce(FaultEnded(str(self)))
+            self.end(flight)
+
+        flight.clock.call_at(self.begins, begin)
+        if self.ends is not None:
+            flight.clock.call_at(self.ends, end)
+
+
+def require_known(fault: Fault, what: str, name: object, known: Iterable[object]) -> None:
+    """Refuse a name that nothing has. Raises ConfigError, one line with the nearest name that there is."""
+    names = [str(each) for each in known]
+    if str(name) in names:
+        return
+    near = get_close_matches(str(name), names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names) or 'none'}"
+    raise ConfigError(f"fault {str(fault)!r}: there is no {what} {name}; {hint}")
