@@ -36,13 +36,11 @@ def at_random(
 
 
 def check_schedule(faults: Sequence[Fault], end: int | None) -> None:
-    """Refuse faults that begin after the end of the run, end before they begin, or contradict each other.
+    """Refuse faults that begin after the end of the run, or contradict each other.
 
     `end` is in nanoseconds, None when it is not known beforehand. Raises ConfigError, one line.
     """
     for fault in faults:
-        if fault.lasts is not None and parse_duration(fault.lasts) <= 0:
-            raise ConfigError(f"fault {str(fault)!r} ends as it begins; let it last longer, or for good")
         if end is not None and fault.begins > end:
             raise ConfigError(
                 f"fault {str(fault)!r} begins after the end of the run, at {format_duration(end)} at the latest"
