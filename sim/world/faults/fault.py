@@ -29,12 +29,18 @@ class Fault:
     @property
     def begins(self) -> int:
         """Nanoseconds from the start of the run."""
-        return parse_duration(self.at)
+        return self._nanoseconds("at", self.at)
 
     @property
     def ends(self) -> int | None:
         """Nanoseconds from the start of the run, None for never."""
-        return None if self.lasts is None else self.begins + parse_duration(self.lasts)
+        return None if self.lasts is None else self.begins + self._nanoseconds("lasts", self.lasts)
+
+    def _nanoseconds(self, name: str, text: str) -> int:
+        try:
+            return parse_duration(text)
+        except ValueError as error:
+            raise ConfigError(f"fault {type(self).__name__}: {name}: {error}") from error
 
     @property
     def subject(self) -> str:
