@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from sim.observe.invariants import Invariants
 from sim.observe.journal import Journal
 from sim.observe.metrics import Metrics
 from sim.observe.sentences import tell
@@ -30,7 +31,10 @@ Progress = Callable[[int, int], None]
 
 @dataclass(slots=True)
 class Run:
-    """What a flight left: metrics over time, facts in order, the verdict, and the scenario's own results."""
+    """What a flight left: metrics over time, facts in order, the verdict, and the scenario's own results.
+
+    `invariants` were looked at after every event, None when nobody has asked for it.
+    """
 
     scenario: Scenario
     settings: Settings
@@ -44,6 +48,7 @@ class Run:
     wall_s: float
     partial: bool
     until: int | None
+    invariants: Invariants | None = None
 
     @property
     def facts(self) -> list[tuple[int, Any]]:
@@ -53,7 +58,8 @@ class Run:
     def sentences(self) -> list[str]:
         """The run in sentences: what every scenario can say, then what this one adds."""
         own = self.results.get("sentences", [])
-        return [*tell(self.flight, self.metrics, self.verdict), *own]
+        checked = [] if self.invariants is None else self.invariants.sentences()
+        return [*tell(self.flight, self.metrics, self.verdict), *checked, *own]
 
     def ignored(self) -> list[str]:
         """Kafka keys that the user has set and that have no effect here."""
@@ -76,6 +82,7 @@ class Run:
             "records_per_wall_s": round(moved / max(self.wall_s, 1e-9)),
             "partial": self.partial,
             "verdict": self.verdict.counts(),
+            **({} if self.invariants is None else {"invariants": self.invariants.as_json()}),
             "metrics": self._metric_summary(),
             "results": dict(self.results),
             "trace_sha256": self.journal.sha256(),
@@ -161,8 +168,12 @@ def fly(
     given: Mapping[str, object],
     until: int | None = None,
     progress: Progress | None = None,
+    check_invariants: bool = False,
 ) -> Run:
-    """Fly a scenario. Raises ConfigError for what cannot work; Ctrl-C ends the flight early and is kept as partial."""
+    """Fly a scenario, on demand with its invariants checked; Ctrl-C ends the flight early and is kept as partial.
+
+    Raises ConfigError for what cannot work.
+    """
     if settings.out is not None:
         prepare_folder(settings.out)
     started = time.perf_counter()
@@ -170,8 +181,11 @@ def fly(
     try:
         flight = Flight(plan, settings.seed)
         metrics, journal, witness = Metrics(flight), Journal(flight.machine.facts), Witness(flight)
+        invariants = Invariants(flight) if check_invariants else None
         with no_garbage_collection():
             partial = _fly(flight, metrics, until, progress)
+            if invariants is not None:
+                invariants.finish()
     except BaseException:
         if plan.wrap_up is not None:
             plan.wrap_up(False)
@@ -180,9 +194,8 @@ def fly(
     results = plan.wrap_up(True) if plan.wrap_up is not None else {}
     verdict = witness.verdict()
     wall_s = time.perf_counter() - started
-    run = Run(
-        scenario, settings, given, flight, metrics, journal, verdict, results, flight.now / 1e9, wall_s, partial, until
-    )
+    found = metrics, journal, verdict, results
+    run = Run(scenario, settings, given, flight, *found, flight.now / 1e9, wall_s, partial, until, invariants)
     if settings.out is not None:
         run.write(settings.out)
     return run
