@@ -17,7 +17,7 @@ from sim.rules.producer.producer_state_entry import AppendOrigin, VerificationSt
 from sim.rules.protocol.messages import FetchData
 from sim.rules.replication.alter_partition import ProposedIsr, proposed_isr
 from sim.rules.replication.high_watermark import acks_all_refusal, follower_high_watermark, next_high_watermark
-from sim.rules.replication.isr import isr_decision, may_join_isr
+from sim.rules.replication.isr import may_join_isr
 from sim.rules.storage.batch import RecordBatch
 from sim.rules.storage.cleaner import has_keys
 from sim.rules.storage.log import AppendResult, Log
@@ -277,24 +277,9 @@ class Partition:
 
     def out_of_sync(self, now_ms: int) -> tuple[int, ...]:
         """Members of the ISR that have been behind for too long; none while a change is in flight."""
-        if not self.is_leader:
+        if not self.is_leader or self.proposal is not None:
             return ()
-        return tuple(
-            state.broker_id
-            for state in self.followers.values()
-            if isr_decision(
-                now_ms=now_ms,
-                leader_leo=self.log.log_end_offset,
-                follower_leo=state.log_end_offset,
-                last_caught_up_ms=state.last_caught_up_ms,
-                replica_lag_time_max_ms=self.followers.replica_lag_time_max_ms,
-                in_isr=state.broker_id in self.registration.isr,
-                leader_hw=self.high_watermark.value,
-                leader_epoch_start_offset=None,
-                isr_change_in_flight=self.proposal is not None,
-            )
-            == "shrink"
-        )
+        return self.followers.out_of_sync(self.isr, self.log.log_end_offset, self.high_watermark.value, now_ms)
 
     def propose_isr(self, isr: tuple[int, ...], broker_epoch: int) -> ProposedIsr:
         """Remember a change that the controller has not confirmed; the watermark already respects it."""
