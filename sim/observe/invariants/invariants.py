@@ -42,7 +42,7 @@ class Invariants:
             prefix,
             commits,
         )
-        for checker in (prefix, commits, OneOwner(flight.cluster.apps)):
+        for checker in (prefix, commits, OneOwner(flight.cluster.apps, losses)):
             self._listen(checker)
         flight.watch(self._look)
 

@@ -40,6 +40,11 @@ class Losses:
         """The leader epoch of the last election that may have lost records, -1 without one."""
         return self._unclean.get(name, NEVER)
 
+    def has_touched(self, topic: str) -> bool:
+        """Whether anything of a topic may have been lost."""
+        names = [*self._unclean, *(name for _, name in self._unflushed)]
+        return any(name.topic == topic for name in names)
+
     def has_lost(self, broker_id: int, name: TopicPartition, offset: int) -> bool:
         """Whether a broker has lost its copy of an offset with its power, and may not have got it back."""
         first, end = self._unflushed.get((broker_id, name), (0, 0))
