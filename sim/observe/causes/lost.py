@@ -81,7 +81,8 @@ def _acknowledged(acknowledgement: Acknowledgement, copies: list[RecordBatch]) -
     """Who has acknowledged it when, and in which epoch if a copy tells."""
     time = f"{acknowledgement.time / 1e9:.3f} s"
     if not acknowledgement.is_told:
-        return f"sent to broker {acknowledgement.broker_id} at {time} with acks=0"
+        written = f", written at epoch {copies[-1].leader_epoch}" if copies else ""
+        return f"sent to broker {acknowledgement.broker_id} at {time} with acks=0{written}"
     own = next((copy for copy in copies if copy.base_offset == acknowledgement.base_offset), None)
     epoch = "" if own is None else f" at epoch {own.leader_epoch}"
     return f"acknowledged by broker {acknowledgement.broker_id} at {time}{epoch}"

@@ -187,3 +187,14 @@ def test_undelivered_as_the_group_never_got_so_far() -> None:
         "never returned by a poll of readers, which got no further than offset 3 of payments-0",
         "never returned by a poll of nobody, which got nothing of payments-0",
     }
+
+
+def test_sent_without_waiting_and_truncated() -> None:
+    flown = Flown({"source": Source(50, 16, acks="0")}, [ISOLATED], 45)
+    ((cut, _),) = flown.these(LogTruncated, partition=P)
+    fate = flown.verdict.lost[0]
+    leader = flown.flight.cluster.controller.image.leader(P)
+    assert fate.cause == (
+        f"sent to broker 1 at {at(fate.acknowledged_s)} with acks=0, written at epoch 0; truncated on broker 1 at {cut} "
+        f"when broker {leader} led epoch 1"
+    )
