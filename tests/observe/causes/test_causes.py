@@ -195,6 +195,6 @@ def test_sent_without_waiting_and_truncated() -> None:
     fate = flown.verdict.lost[0]
     leader = flown.flight.cluster.controller.image.leader(P)
     assert fate.cause == (
-        f"sent to broker 1 at {at(fate.acknowledged_s)} with acks=0, written at epoch 0; truncated on broker 1 at {cut} "
-        f"when broker {leader} led epoch 1"
+        f"sent to broker 1 at {at(fate.acknowledged_s)} with acks=0, written at epoch 0; truncated on broker 1 at "
+        f"{cut} when broker {leader} led epoch 1"
     )
