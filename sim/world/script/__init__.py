@@ -1,0 +1,1 @@
+"""Scenarios as data: what a TOML file says, and what a fuzzer draws."""
