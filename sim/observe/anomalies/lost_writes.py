@@ -10,7 +10,7 @@ import numpy as np
 from sim.observe.anomalies.evidence import UNKNOWN, Column, Evidence, Flags
 from sim.observe.anomalies.expectation import expected
 from sim.observe.anomalies.history import Outcome
-from sim.observe.anomalies.report import Anomaly, anomaly
+from sim.observe.anomalies.report import Anomaly, anomaly, records_told
 from sim.observe.anomalies.version_order import VersionOrder
 
 __all__ = ["lost_writes", "unseen"]
@@ -52,7 +52,7 @@ def unseen(evidence: Evidence, order: VersionOrder, gone: Flags) -> Iterator[Ano
         yield anomaly(
             evidence,
             "unseen",
-            f"{count} acknowledged records of {evidence.partitions[partition]} were never polled, first {told}.",
+            f"{records_told(count)} of {evidence.partitions[partition]} acknowledged and never polled, first {told}.",
             records=[(int(run[0]), int(run[-1])) for run in runs],
             operations=[int(evidence.writer[run[0]]) for run in runs],
             offsets=[int(order.offset[place]) for place in places if place != UNKNOWN],

@@ -13,7 +13,7 @@ import numpy as np
 
 from sim.observe.anomalies.evidence import UNKNOWN, Column, Evidence, Flags, Rows
 from sim.observe.anomalies.history import Outcome
-from sim.observe.anomalies.report import Anomaly, anomaly
+from sim.observe.anomalies.report import Anomaly, anomaly, records_told
 from sim.observe.anomalies.version_order import VersionOrder
 
 __all__ = ["PollOrder"]
@@ -91,7 +91,7 @@ class PollOrder:
     def _case(self, name: str, before: int, after: int, skipped: int) -> Anomaly:
         evidence, reads = self._evidence, self._reads
         values, offsets = reads.value[[before, after]].tolist(), reads.offset[[before, after]].tolist()
-        told = f"leaving out {skipped} records" if skipped else "not forward"
+        told = f"leaving out {records_told(skipped)}" if skipped else "not forward"
         circumstances = ["rebalanced"] if reads.tenure[before] != reads.tenure[after] else []
         if self._gone[self._partition[after]] and skipped:
             circumstances.append("removed")

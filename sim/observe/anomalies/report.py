@@ -7,7 +7,7 @@ from typing import Any
 from sim.observe.anomalies.evidence import Evidence
 from sim.observe.anomalies.history import Operation, Outcome, Poll
 
-__all__ = ["NAMES", "Anomalies", "Anomaly", "anomaly"]
+__all__ = ["NAMES", "Anomalies", "Anomaly", "anomaly", "records_told"]
 
 NAMES = (
     "inconsistent-offsets",
@@ -132,6 +132,11 @@ def anomaly(
         tuple(dict.fromkeys(at(operation) / 1e9 for operation in involved)),
         tuple(circumstances),
     )
+
+
+def records_told(count: int) -> str:
+    """So many records, in words."""
+    return f"{count:,} record" if count == 1 else f"{count:,} records"
 
 
 def clients_of(operation: Operation) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.observe.anomalies.evidence import UNKNOWN, Evidence
 from sim.observe.anomalies.history import Outcome
-from sim.observe.anomalies.report import Anomaly, anomaly
+from sim.observe.anomalies.report import Anomaly, anomaly, records_told
 from sim.observe.anomalies.version_order import VersionOrder
 
 __all__ = ["send_order"]
@@ -34,7 +34,7 @@ def send_order(evidence: Evidence, order: VersionOrder) -> Iterator[Anomaly]:
         if inside[index] and step[index] < 1:
             name = "int-nonmonotonic-send"
         offsets = order.offset[place[[index, index + 1]]].tolist()
-        told = f"with {int(step[index]) - 1} records between them" if step[index] > 1 else "not behind it"
+        told = f"with {records_told(int(step[index]) - 1)} between them" if step[index] > 1 else "not behind it"
         yield anomaly(
             evidence,
             name,
