@@ -76,6 +76,8 @@ class Evidence:
         self.writer[self.sends.value] = self.sends.operation
         self.read = self._seen(self.outcome[self.reads.operation] == Outcome.OK)
         self.proven = self._proven()
+        self._by_value = np.argsort(self.reads.value, kind="stable")
+        self._values_read = self.reads.value[self._by_value]
 
     def _collect(self, streams: dict[tuple[TopicPartition, str], int]) -> tuple[Column, Column]:
         sent, polled = Pieces(streams), Pieces(streams)
@@ -135,12 +137,19 @@ class Evidence:
         flags: Flags = np.array([partition.topic in wanted for partition in self.partitions], dtype=np.bool_)
         return flags
 
-    def runs(self, values: Column) -> list[Column]:
-        """Ascending values, cut where they are not in a row or another operation has sent them."""
+    def readers(self, value: int) -> list[int]:
+        """The operations that have polled a record, in order."""
+        begin, end = np.searchsorted(self._values_read, [value, value + 1])
+        operations: list[int] = self.reads.operation[self._by_value[begin:end]].tolist()
+        return operations
+
+    def runs(self, values: Column, *, by_operation: bool = True) -> list[Column]:
+        """Ascending values, cut where they are not in a row, or (by operation) another one has sent them."""
         if not len(values):
             return []
-        writers = self.writer[values]
-        cuts = (np.diff(values) != 1) | (np.diff(writers) != 0) | (np.diff(self.stream[values]) != 0)
+        cuts = (np.diff(values) != 1) | (np.diff(self.stream[values]) != 0)
+        if by_operation:
+            cuts |= np.diff(self.writer[values]) != 0
         return np.split(values, np.flatnonzero(cuts) + 1)
 
     def place(self, value: int) -> str:

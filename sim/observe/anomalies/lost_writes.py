@@ -27,14 +27,14 @@ def lost_writes(evidence: Evidence, order: VersionOrder, gone: Flags) -> Iterato
         first, last = int(run[0]), int(run[-1])
         partition = int(evidence.partition[first])
         offset, later = int(order.offset[order.last[first]]), int(order.offset[bound[partition]])
-        reader = evidence.reads.operation[evidence.reads.value == order.value[bound[partition]]]
+        readers = evidence.readers(int(order.value[bound[partition]]))
         yield anomaly(
             evidence,
             "lost-write",
             f"{evidence.record(first, last)} of {evidence.place(first)} was written at offset {offset} "
             f"and never polled, but offset {later} was.",
             records=[(first, last)],
-            operations=[int(evidence.writer[first]), *reader[:1].tolist()],
+            operations=[int(evidence.writer[first]), *readers[:1]],
             offsets=[offset, later],
             circumstances=["removed"] if gone[partition] else [],
         )
@@ -45,17 +45,17 @@ def unseen(evidence: Evidence, order: VersionOrder, gone: Flags) -> Iterator[Ano
     acknowledged = _written(evidence, evidence.outcome == Outcome.OK)
     left = np.flatnonzero(acknowledged & _missed(evidence, order))
     for partition in np.unique(evidence.partition[left]).tolist():
-        runs = evidence.runs(left[evidence.partition[left] == partition])
+        runs = evidence.runs(left[evidence.partition[left] == partition], by_operation=False)
         count = sum(len(run) for run in runs)
-        places = [int(order.place[run[0]]) for run in runs]
+        ends = [int(run[end]) for run in runs for end in (0, -1)]
         told = evidence.record(int(runs[0][0]), int(runs[0][-1]))
         yield anomaly(
             evidence,
             "unseen",
             f"{records_told(count)} of {evidence.partitions[partition]} acknowledged and never polled, first {told}.",
             records=[(int(run[0]), int(run[-1])) for run in runs],
-            operations=[int(evidence.writer[run[0]]) for run in runs],
-            offsets=[int(order.offset[place]) for place in places if place != UNKNOWN],
+            operations=[int(evidence.writer[end]) for end in ends],
+            offsets=[int(order.offset[order.place[end]]) for end in ends if order.place[end] != UNKNOWN],
             circumstances=["removed"] if gone[partition] else [],
         )
 

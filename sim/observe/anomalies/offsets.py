@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sim.observe.anomalies.evidence import UNKNOWN, Column, Evidence
+from sim.observe.anomalies.evidence import UNKNOWN, Evidence
 from sim.observe.anomalies.report import Anomaly, anomaly
 from sim.observe.anomalies.version_order import VersionOrder
 
@@ -18,7 +18,7 @@ def inconsistent_offsets(evidence: Evidence, order: VersionOrder) -> Iterator[An
     """inconsistent-offsets: clients were told of different records at the same offset of a partition."""
     places, values = order.pairs
     for place in np.flatnonzero(np.bincount(places) > 1).tolist():
-        seen = values[places == place].tolist()
+        seen = values[slice(*np.searchsorted(places, [place, place + 1]))].tolist()
         offset = int(order.offset[place])
         told = " and ".join(evidence.record(value) for value in seen)
         yield anomaly(
@@ -34,10 +34,13 @@ def inconsistent_offsets(evidence: Evidence, order: VersionOrder) -> Iterator[An
 def duplicates(evidence: Evidence, order: VersionOrder) -> Iterator[Anomaly]:
     """duplicate: a record stands at more than one offset of its partition; to poll one offset twice is none."""
     places, values = order.pairs
+    by_value = np.argsort(values, kind="stable")
+    sorted_values = values[by_value]
     several = np.flatnonzero(np.bincount(values, minlength=evidence.count) > 1)
     for run in evidence.runs(several):
         first, last = int(run[0]), int(run[-1])
-        offsets = sorted(order.offset[places[values == first]].tolist())
+        mine = by_value[slice(*np.searchsorted(sorted_values, [first, first + 1]))]
+        offsets = order.offset[places[mine]].tolist()
         told = ", ".join(str(offset) for offset in offsets)
         yield anomaly(
             evidence,
@@ -51,6 +54,4 @@ def duplicates(evidence: Evidence, order: VersionOrder) -> Iterator[Anomaly]:
 
 def witnesses(evidence: Evidence, value: int) -> list[int]:
     """The operations that sent or polled a record."""
-    writers: Column = evidence.writer[[value]]
-    readers = evidence.reads.operation[evidence.reads.value == value]
-    return [int(each) for each in (*writers, *readers) if each != UNKNOWN]
+    return [each for each in (int(evidence.writer[value]), *evidence.readers(value)) if each != UNKNOWN]
