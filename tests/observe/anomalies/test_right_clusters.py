@@ -45,7 +45,7 @@ def test_a_group_through_crashes_of_everybody(seed: int, protocol: str) -> None:
     assert found.polled >= 2 * (found.sent - 20)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, 12])
 def test_exactly_once_through_aborts_and_crashes(seed: int) -> None:
     apps = {"pipe": exactly_once, "source": source(12, 5, PARTITIONS)}
     apps["orders"] = member(Q.topic, isolation_level="read_committed")
