@@ -18,7 +18,10 @@ class BlackBox:
         self._recorder = Recorder(flight.machine.facts)
 
     def anomalies(self, expect_committed: bool = False) -> Anomalies:
-        """What clients saw and should not have seen, and what the configuration allows them to see."""
+        """What clients saw and should not have seen, and what the configuration allows them to see.
+
+        It makes many small values beside a large heap: best called while garbage collection is off, as in `sim.run`.
+        """
         return check(self._recorder.history(), Terms(self._removing_topics(), expect_committed))
 
     def _removing_topics(self) -> frozenset[str]:

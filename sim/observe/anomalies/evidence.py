@@ -56,7 +56,8 @@ class Evidence:
     """What all checkers share; `operations` are those of the history, and a column of operations holds their indexes.
 
     `writer` has by value the operation that sent it, -1 if none did; `read` whether an operation that is OK has polled
-    it; `proven` by operation whether its sends count: it is OK, or INFO and something of it was seen.
+    it, `maybe_read` whether one that is OK or INFO has. `proven` has by operation whether its sends count: it is OK, or
+    INFO and something of it was seen.
     """
 
     def __init__(self, history: History) -> None:
@@ -75,6 +76,7 @@ class Evidence:
         self.writer = np.full(self.count, UNKNOWN, dtype=np.int64)
         self.writer[self.sends.value] = self.sends.operation
         self.read = self._seen(self.outcome[self.reads.operation] == Outcome.OK)
+        self.maybe_read = self._seen(self.outcome[self.reads.operation] != Outcome.FAIL)
         self.proven = self._proven()
         self._by_value = np.argsort(self.reads.value, kind="stable")
         self._values_read = self.reads.value[self._by_value]

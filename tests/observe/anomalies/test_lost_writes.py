@@ -58,6 +58,13 @@ def test_what_only_an_aborted_transaction_has_polled_is_not_polled() -> None:
     assert [case.records for case in diary.check().named("lost-write")] == [("a #0",), ("a #1",)]
 
 
+def test_what_a_transaction_of_unknown_outcome_has_polled_may_be_polled() -> None:
+    diary = written()
+    diary.transaction("t", diary.poll((0, "a0"), (1, "a1")), outcome=INFO)
+    diary.polls((3, "a2"))
+    assert diary.names() == []
+
+
 def test_a_consumer_of_what_comes_later_owes_nothing_of_what_was_before() -> None:
     diary = written()
     diary.polls((1, "a1"), (3, "a2"))
