@@ -178,6 +178,7 @@ class FetchHandler:
         for name, data in response.partitions.items():
             session.told_watermarks[name] = data.high_watermark
             if data.batches:
+                session.served[name] = None
                 offset = session.partitions[name].fetch_offset
                 read = max(read, broker.read_from_disk(broker.replicas.partitions[name], offset, data.size_bytes))
         return read
