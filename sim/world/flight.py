@@ -8,6 +8,7 @@ from sim.machine.machine import Machine
 from sim.world.cluster import Cluster
 from sim.world.faults.schedule import check_schedule
 from sim.world.plan import Plan
+from sim.world.remainder import waits_for_readers
 
 __all__ = ["Flight"]
 
@@ -95,7 +96,7 @@ class Flight:
         for name in self.cluster.partitions():
             if name.topic in topics:
                 leader = self.cluster.leader(name)
-                if leader is None or offsets.get(name, 0) < leader.log.log_end_offset:
+                if leader is None or waits_for_readers(leader.log, offsets.get(name, 0)):
                     return False
         return True
 
