@@ -11,7 +11,19 @@ from typing import NamedTuple
 
 from sim.rules.topics import TopicPartition
 
-__all__ = ["COUNTS", "COUNTS_AFTER", "KILLED", "LOOK_BACK_MS", "TIMES", "Callback", "Delivery", "Figures", "Owners", "delivery_figures", "owner_figures"]
+__all__ = [
+    "COUNTS",
+    "COUNTS_AFTER",
+    "KILLED",
+    "LOOK_BACK_MS",
+    "TIMES",
+    "Callback",
+    "Delivery",
+    "Figures",
+    "Owners",
+    "delivery_figures",
+    "owner_figures",
+]
 
 LOOK_BACK_MS = 400.0
 """Deliveries count from so long before the event: the recorded gaps of members that die at once tell so."""

@@ -37,7 +37,11 @@ def _values(figure: Any, place: str) -> tuple[float, ...]:
 
 def _of_runs(runs: Sequence[Mapping[str, Any]], index: int) -> Measured:
     steps = [run["steps"][index] for run in runs if index < len(run["steps"])]
-    found = {name: present(step.get(name) for step in steps) for name in (*TIMES, *COUNTS) if any(name in step for step in steps)}
+    found = {
+        name: present(step.get(name) for step in steps)
+        for name in (*TIMES, *COUNTS)
+        if any(name in step for step in steps)
+    }
     counts = [{member: len(owned) for member, owned in step["after"].items()} for step in steps if "after" in step]
     return found | _counts_after(counts)
 

@@ -1,4 +1,4 @@
-"""The applications of a recorded group: a member that polls and can be closed or held up, and the producer that feeds it."""
+"""The applications of a recorded group: members that poll and can be closed or held up, and a producer."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
@@ -25,9 +25,7 @@ class Member(RebalanceListener):
     It begins after `start_ms`, and does not poll for `pause_ms` once its present poll has ended.
     """
 
-    def __init__(
-        self, name: str, topics: Sequence[str], config: Mapping[str, object], poll_ms: int, note: Note
-    ) -> None:
+    def __init__(self, name: str, topics: Sequence[str], config: Mapping[str, Any], poll_ms: int, note: Note) -> None:
         self.name = name
         self.closes = False
         self.start_ms = self.pause_ms = 0.0

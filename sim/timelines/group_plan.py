@@ -1,5 +1,6 @@
 """What a recording of a consumer group says: cluster, consumers, steps, and the figures measured."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -75,7 +76,8 @@ def group_plan(recording: Mapping[str, Any]) -> GroupPlan:
     if not topics or not all(type(count) is int and count > 0 for count in topics.values()):
         raise ConfigError(f"{place}: cluster.topics must give each topic its number of partitions, not {topics!r}")
     config = {key: value for key, value in consumer.items() if key not in DRIVER_KEYS}
-    broker_config = cluster.get("broker_config", {})
+    broker_config = _field({"broker_config": {}, **cluster}, "broker_config", dict, f"{place}: cluster")
+    brokers = _field({"brokers": [1], **cluster}, "brokers", list, f"{place}: cluster")
     try:
         ConsumerConfig.of(config)
         BrokerConfig.of(broker_config)
@@ -84,7 +86,7 @@ def group_plan(recording: Mapping[str, Any]) -> GroupPlan:
     runs = _field(recording, "runs", list, place)
     return GroupPlan(
         family=place,
-        brokers=len(cluster.get("brokers", (1,))),
+        brokers=len(brokers),
         broker_config=broker_config,
         topics=topics,
         record_every_ms=_pace(cluster, place),
@@ -152,7 +154,7 @@ def _positive(value: object, place: str) -> float:
         number = float(str(value))
     except ValueError:
         number = 0.0
-    if not number > 0:
+    if not 0 < number < math.inf:
         raise ConfigError(f"{place} must be milliseconds, more than none, not {value!r}")
     return number
 

@@ -1,15 +1,14 @@
 """Recordings of consumer groups: the figures of each step, measured and flown."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
-from sim.machine.streams import Streams
 from sim.run import no_garbage_collection
 from sim.timelines.figures import Quantity
 from sim.timelines.group_figures import TIMES, Figures
 from sim.timelines.group_flight import GroupFlight
 from sim.timelines.group_measured import measured_steps, present
-from sim.timelines.group_plan import GroupPlan, Step, group_plan
+from sim.timelines.group_plan import GroupPlan, group_plan
 
 __all__ = ["fly_group", "group_quantities"]
 
@@ -28,21 +27,14 @@ def group_quantities(recording: Mapping[str, Any], runs: int, first_seed: int = 
 
 
 def fly_group(plan: GroupPlan, number: int, seed: int) -> list[Figures]:
-    """The figures of each step of one flight, with the windows of that recorded run, or with drawn ones after the last.
+    """The figures of each step of one flight, with the windows of the recorded runs in turn.
 
     How long members are watched after one step decides at what time of their heartbeats the next one falls.
     """
+    run = plan.runs[number % len(plan.runs)]
     flight = GroupFlight(plan, seed)
     with no_garbage_collection():
-        return [flight.step(step) for step in _steps(plan, number, seed)]
-
-
-def _steps(plan: GroupPlan, number: int, seed: int) -> Iterator[Step]:
-    chance = Streams(seed)["windows"]
-    for index in range(len(plan.steps)):
-        recorded = [run[index] for run in plan.runs if index < len(run)]
-        own = plan.runs[number][index : index + 1] if number < len(plan.runs) else ()
-        yield own[0] if own else chance.choice(recorded)
+        return [flight.step(step) for step in (*run, *plan.steps[len(run) :])]
 
 
 def _quantity(case: str, name: str, measured: tuple[float, ...], simulated: tuple[float, ...]) -> Quantity:
