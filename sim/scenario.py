@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.machine.clock import parse_duration
 from sim.world.plan import Plan
+from sim.world.script.script import Expectation
 from sim.world.settings import Input, Knob, Settings, settings_from
 
 if TYPE_CHECKING:
@@ -17,7 +18,10 @@ __all__ = ["Scenario"]
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One story. `story` is the docstring of its file: *Covers, Story, Watch for, Predict*."""
+    """One story. `story` is the docstring of its file: *Covers, Story, Watch for, Predict*.
+
+    One that was read from a scenario file has its text as `script`, and what it must show as `expect`.
+    """
 
     name: str
     summary: str
@@ -26,6 +30,8 @@ class Scenario:
     knobs: Mapping[str, Knob] = field(default_factory=dict)
     level: str = "beginner"
     takes_input: bool = False
+    script: str | None = None
+    expect: Expectation | None = None
 
     def settings(self, given: Mapping[str, object] | None = None, **rest: Any) -> Settings:
         """Check what a user sets. Raises ConfigError, one line."""

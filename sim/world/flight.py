@@ -61,7 +61,7 @@ class Flight:
             if load_ended is None and self.is_load_over():
                 load_ended = self.now
             patience_over = load_ended is not None and self.now - load_ended >= self.plan.drain
-            if until is None and load_ended is not None and (self.is_drained() or patience_over):
+            if until is None and load_ended is not None and (patience_over or self.is_over()):
                 return
 
     def is_load_over(self) -> bool:
@@ -79,6 +79,24 @@ class Flight:
 
     def _sources_dry(self) -> bool:
         return all(self.cluster.apps[spec.name].finished for spec in self.plan.apps if spec.finite)
+
+    def is_over(self) -> bool:
+        """Whether there is nothing more to wait for; with `plan.settles` also not for the cluster."""
+        return not self.unsettled() if self.plan.settles else self.is_drained()
+
+    def unsettled(self) -> list[str]:
+        """What is not well yet, in sentences: partitions without leader or not in sync, the dead, groups behind."""
+        partitions = self.cluster.controller.image.partitions
+        told = [f"{name} has no leader" for name, known in partitions.items() if known.leader < 0]
+        told += [
+            f"{name} has only {', '.join(map(str, known.isr))} in sync"
+            for name, known in partitions.items()
+            if known.leader >= 0 and known.is_under_replicated
+        ]
+        told += [f"{app.name} died: {app.failure}" for app in self.cluster.apps.values() if app.failure]
+        if not told and not self.is_drained():
+            told.append("a source has not ended, or a group has not caught up")
+        return told
 
     def is_drained(self) -> bool:
         """Whether every finite application has ended, nothing is unacknowledged, and every group has caught up."""

@@ -40,7 +40,8 @@ class Plan:
     Without a duration the load lasts until every finite application has ended; `progress` then tells which share
     of it is done.
     `stages` are the edges of the drawn workflow; `wrap_up` is called after the last event and returns what
-    the scenario itself has to say, as a mapping that goes into the result.
+    the scenario itself has to say, as a mapping that goes into the result. A plan that `settles` is over only when
+    every partition has a leader and all its replicas in sync, too.
     """
 
     duration: int | None
@@ -54,3 +55,4 @@ class Plan:
     client_overrides: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     progress: Callable[[], float] | None = None
     wrap_up: Callable[[bool], Mapping[str, object]] | None = None
+    settles: bool = False

@@ -39,6 +39,7 @@ def plan_of(script: Script) -> Plan:
         ),
         faults=script.faults,
         stages=tuple(stages),
+        settles=script.expect.converges,
     )
 
 

@@ -105,9 +105,16 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A whole scenario. The load lasts `duration`, catching up at most `drain`; faults are values of their own."""
+    """A whole scenario. The load lasts `duration`, catching up at most `drain`; faults are values of their own.
+
+    With `scenario` it is that scenario of the library with `set` as its settings, under these faults instead of its
+    own, and has no cluster, topics or clients. `seed` is the one to fly it with when no other is asked for.
+    """
 
     name: str
+    scenario: str = ""
+    set: Config = field(default_factory=dict)
+    seed: int = 0
     description: str = ""
     duration: str = "30s"
     drain: str = "60s"

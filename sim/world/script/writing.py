@@ -18,13 +18,15 @@ def script_text(script: Script) -> str:
     content: dict[str, Any] = {}
     for each in fields(script):
         value = getattr(script, each.name)
-        if isinstance(value, str):
+        if isinstance(value, str | int):
             content[each.name] = value
+        elif isinstance(value, Mapping):
+            content[each.name] = dict(value)
         elif isinstance(value, tuple):
             content[each.name] = [_table(part, names) for part in value]
         else:
             content[each.name] = _table(value, names)
-    return tomli_w.dumps({key: value for key, value in content.items() if value not in ("", [], {})})
+    return tomli_w.dumps({key: value for key, value in content.items() if value not in ("", 0, [], {})})
 
 
 def _table(value: Any, names: Mapping[type, str]) -> dict[str, Any]:

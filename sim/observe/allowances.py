@@ -52,9 +52,9 @@ def _producers(flight: Flight) -> Iterator[tuple[App, ProducerConfig]]:
 
 
 def _of_producer(name: str, config: ProducerConfig) -> Iterator[tuple[str, str]]:
-    if config.acks in (0, 1):
+    if config.acks in ("0", "1"):
         yield LOST, f"{name} has acks={config.acks}: a leader that goes takes along what no other replica has"
-    if not config.enable_idempotence and config.retries > 0 and config.acks != 0:
+    if not config.enable_idempotence and config.retries > 0 and config.acks != "0":
         yield DUPLICATED, f"{name} is not idempotent: it sends again what was written but not acknowledged"
         if config.max_in_flight_requests_per_connection > 1:
             yield REORDERED, f"{name} is not idempotent and has several requests in flight: a retry overtakes"

@@ -1,0 +1,52 @@
+"""A scenario file as a scenario: flown, reported and repeated like those of the library."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from sim.rules.errors import ConfigError
+from sim.scenario import Scenario
+from sim.world.plan import Plan
+from sim.world.script.plan import plan_of
+from sim.world.script.reading import parse_script, read_script
+from sim.world.script.script import Script
+from sim.world.settings import Settings
+
+__all__ = ["is_scenario_file", "scenario_of", "scenario_of_file"]
+
+Find = Callable[[str], Scenario]
+
+
+def is_scenario_file(name: str) -> bool:
+    """Whether a name on the command line means a file, not a scenario of the library."""
+    return name.endswith(".toml")
+
+
+def scenario_of_file(path: Path, find: Find) -> Scenario:
+    """The scenario in a file; `find` knows those of the library. Raises ConfigError, one line."""
+    _, text = read_script(path)
+    return scenario_of(text, str(path), find)
+
+
+def scenario_of(text: str, where: str, find: Find) -> Scenario:
+    """The scenario that a text says. Raises ConfigError, one line that begins with `where`."""
+    script = parse_script(text, where)
+    summary = script.description or f"From {where}."
+    if not script.scenario:
+        plan_of(script)
+        return Scenario(script.name, summary, summary, lambda _: plan_of(script), level="file", script=text, expect=script.expect)
+    if script.topics or script.producers or script.consumers or script.pipelines:
+        raise ConfigError(f"{where}: scenario = {script.scenario!r} has topics and clients of its own; leave them out")
+    return _based_on(find(script.scenario), script, summary, text)
+
+
+def _based_on(base: Scenario, script: Script, summary: str, text: str) -> Scenario:
+    """A scenario of the library with a file's settings and faults."""
+    own = base.settings(script.set)
+    knobs = {name: replace(knob, default=own.values[name]) for name, knob in base.knobs.items()}
+
+    def make(settings: Settings) -> Plan:
+        plan = replace(own, seed=settings.seed).applied(base.make(settings))
+        return replace(plan, faults=script.faults)
+
+    return replace(base, name=script.name, summary=summary, make=make, knobs=knobs, script=text, expect=script.expect)
