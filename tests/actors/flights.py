@@ -16,6 +16,7 @@ from sim.actors.client.network_client import NetworkClient
 from sim.actors.consumer.consumer_records import CommitFailedError
 from sim.actors.producer.delivery import Delivery
 from sim.machine.clock import SECOND
+from sim.machine.devices import Hardware
 from sim.machine.machine import Machine
 from sim.rules.facts.journal import JOURNAL, RecordsAcknowledged
 from sim.rules.protocol.messages import Message
@@ -144,10 +145,12 @@ class Story:
         client_quotas: ClientQuotas | None = None,
         replication_factor: int | None = None,
         group_configs: Mapping[str, Mapping[str, object]] | None = None,
+        log_dirs: int = 1,
+        hardware: Hardware | None = None,
     ) -> None:
         self.machine = Machine(seed)
         spec = ClusterSpec(brokers, 3, {**SMALL, **(broker_config or {})}, client_quotas=client_quotas or {})
-        spec = replace(spec, group_configs=group_configs or {})
+        spec = replace(spec, group_configs=group_configs or {}, log_dirs=log_dirs, hardware=hardware or Hardware())
         topic = Topic(P.topic, 1, replication_factor or brokers, {"min.insync.replicas": 2, **(topic_config or {})})
         self.cluster = Cluster(self.machine, spec, [topic, *more_topics])
         self.facts: list[tuple[int, Any]] = []
