@@ -147,12 +147,13 @@ class Story:
         group_configs: Mapping[str, Mapping[str, object]] | None = None,
         log_dirs: int = 1,
         hardware: Hardware | None = None,
+        topics_before: Iterable[Topic] = (),
     ) -> None:
         self.machine = Machine(seed)
         spec = ClusterSpec(brokers, 3, {**SMALL, **(broker_config or {})}, client_quotas=client_quotas or {})
         spec = replace(spec, group_configs=group_configs or {}, log_dirs=log_dirs, hardware=hardware or Hardware())
         topic = Topic(P.topic, 1, replication_factor or brokers, {"min.insync.replicas": 2, **(topic_config or {})})
-        self.cluster = Cluster(self.machine, spec, [topic, *more_topics])
+        self.cluster = Cluster(self.machine, spec, [*topics_before, topic, *more_topics])
         self.facts: list[tuple[int, Any]] = []
         for kind in (*JOURNAL, RecordsAcknowledged):
             self.machine.facts.listen(kind, lambda time, fact: self.facts.append((time, fact)))
