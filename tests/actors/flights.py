@@ -19,6 +19,7 @@ from sim.machine.clock import SECOND
 from sim.machine.devices import Hardware
 from sim.machine.machine import Machine
 from sim.rules.facts.journal import JOURNAL, RecordsAcknowledged
+from sim.rules.facts.storage import UnflushedLost
 from sim.rules.protocol.messages import Message
 from sim.rules.topics import TopicPartition
 from sim.world.cluster import CONTROLLER_ID, Cluster, ClusterSpec
@@ -185,7 +186,12 @@ class Story:
             self.examine()
 
     def examine(self) -> None:
-        """Log start <= HW <= LEO; the ISR holds everything below the leader's HW; an epoch has one leader."""
+        """Log start <= HW <= LEO; the ISR holds everything below the leader's HW; an epoch has one leader.
+
+        A broker that has lost power may stand in the ISR with a log that was cut, until the controller hears of it.
+        """
+        cut = {fact.broker_id for fact in self.these(UnflushedLost)}
+        cut -= {number for number, broker in self.cluster.brokers.items() if broker.life.alive and broker.listening}
         for name, registration in self.cluster.controller.image.partitions.items():
             for broker_id in registration.replicas:
                 if self.broker(broker_id).life.alive and name in self.broker(broker_id).replicas.partitions:
@@ -193,8 +199,14 @@ class Story:
             leader = self.cluster.leader(name)
             if leader is not None and leader.registration.leader_epoch == registration.leader_epoch:
                 watermark = leader.high_watermark.value
-                held = {member: self.broker(member).storage[name].log_end_offset for member in registration.isr}
-                assert min(held.values()) >= watermark, f"{name} at {self.now_s}: HW {watermark}, ISR holds {held}"
+                held = {
+                    member: self.broker(member).storage[name].log_end_offset
+                    for member in registration.isr
+                    if member not in cut
+                }
+                assert min(held.values(), default=watermark) >= watermark, (
+                    f"{name} at {self.now_s}: HW {watermark}, ISR holds {held}"
+                )
 
     def _examine_replica(self, partition: Partition) -> None:
         log, watermark = partition.log, partition.high_watermark.value
