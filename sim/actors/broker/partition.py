@@ -213,7 +213,8 @@ class Partition:
         result = self.log.append_as_leader(batch, leader_epoch, origin, transaction_version, verification)
         if not result.duplicate:
             self.log.flush_if_due(self.config.flush_messages, now_ms)
-            self.advance_high_watermark(now_ms)
+        self.advance_high_watermark(now_ms)
+        if not result.duplicate:
             for session in tuple(self.replicators):
                 session.tell(self.name)
         return result

@@ -72,6 +72,7 @@ class ReplicaManager:
         for name in names:
             partition = self._offline[name] = self.partitions.pop(name)
             self._stop_fetching(partition)
+            partition.proposal = None
             for session in (*partition.replicators, *partition.consumers):
                 session.outside.pop(name, None)
                 session.news[name] = None

@@ -242,7 +242,7 @@ class Log(LocalLog):
         """A new process finds the log on disk; what it knows of producers comes from snapshots and batches.
 
         Source: storage/src/main/java/org/apache/kafka/storage/internals/log/LogLoader.java load
-        Fidelity: approximate — everything that was appended is on disk, whatever ended the process
+        Fidelity: approximate — everything that was appended is on disk, whatever ended the process but a loss of power
         """
         self.producers.verifications.clear()
         self._rebuild_producers(self.log_end_offset, now_ms, expiration_ms, replay=True)

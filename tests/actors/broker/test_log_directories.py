@@ -18,6 +18,7 @@ from sim.rules.facts.journal import (
 )
 from sim.rules.facts.replication import BrokerShuttingDown
 from sim.rules.facts.storage import LogDirectoryFailed
+from sim.rules.groups.coordinator import OFFSETS_TOPIC, partition_for_group
 from sim.rules.protocol.messages import FetchPartition, FetchRequest, FetchResponse
 from sim.rules.protocol.topic import CreateTopicsRequest, NewTopic
 from sim.rules.topics import TopicPartition
@@ -90,6 +91,8 @@ def test_a_failed_directory_moves_only_its_own_partitions_and_loses_nothing_ackn
     assert kept
     assert story.broker(broken).life.alive
     assert not story.when(BrokerFenced)
+    assert len(source.acknowledged) == len(source.deliveries)
+    assert all(length < 1 for _, length in source.gaps())
     assert BatchRetried in {type(fact) for _, fact in story.facts if getattr(fact, "error", None) is STORAGE_ERROR}
     assert source.failed == 0
     assert story.acknowledged_numbers_in_order(story.image.leader(P), source)
@@ -115,16 +118,22 @@ def test_an_idle_disk_is_found_out_when_checkpoints_are_written() -> None:
     assert story.when(LogDirectoryFailed, broker_id=2) == [5.0]
 
 
-def test_a_follower_with_a_failed_directory_leaves_the_isr_at_once_and_follows_the_rest() -> None:
-    source = Source(20, 9, acks="all")
-    story = Jbod(apps={"source": source})
+def test_a_follower_with_a_failed_directory_leaves_the_isr_at_once_but_bounds_the_watermark_while_it_looks_level() -> (
+    None
+):
+    """Kafka waits for a replica outside the ISR that was level within replica.lag.time.max.ms: it might join."""
+    source = Source(20, 9, acks="all", request_timeout_ms=1000, delivery_timeout_ms=60_000)
+    story = Jbod(apps={"source": source}, broker_config={"replica.lag.time.max.ms": 5000})
     follower = story.followers[0]
     story.at(4, story.fail(follower, 1))
-    story.fly(10)
+    story.fly(15)
     (shrunk,) = story.when(IsrChanged, after_s=4, partition=P)
     assert shrunk == pytest.approx(4.0, abs=0.1)
     assert story.isr() == {1, 2, 3} - {follower}
-    assert source.gaps() == []
+    (gap,) = source.gaps()
+    assert gap[0] == pytest.approx(4.0, abs=0.1)
+    assert 9 < sum(gap) < 11
+    assert len(source.acknowledged) == len(source.deliveries)
     assert len(story.these(LogDirectoryFailed)) == 1
     others = story.inside(follower, 0)
     assert all(follower in story.image.partitions[name].isr for name in others)
@@ -230,3 +239,22 @@ def test_the_directory_of_a_partition_that_is_created_later_is_told_to_the_contr
     story.fail(leader, story.broker(leader).log_directories.places[name])()
     story.fly(12)
     assert story.image.leader(name) != leader
+
+
+def test_a_group_whose_coordinator_loses_its_directory_goes_on_elsewhere() -> None:
+    group_id = next(f"sink-{number}" for number in range(99) if partition_for_group(f"sink-{number}", 3) == 1)
+    offsets = TopicPartition(OFFSETS_TOPIC, 1)
+    source, sink = Source(50, 16, acks="all", request_timeout_ms=2000), Sink(group_id)
+    config = {"replica.lag.time.max.ms": 3000}
+    story = Jbod(apps={"source": source, "sink": sink}, broker_config=config)
+    coordinator = story.image.leader(offsets)
+    assert offsets in story.inside(coordinator, 1)
+    story.at(6, story.fail(coordinator, 1))
+    story.fly(22)
+    assert story.image.leader(offsets) != coordinator
+    assert story.broker(coordinator).life.alive
+    assert source.acknowledged == set(sink.numbers)
+    assert len(source.acknowledged) == len(source.deliveries) > 200
+    committed = story.cluster.committed_offsets(group_id)
+    assert committed is not None
+    assert committed[P] == story.broker(story.image.leader(P)).storage[P].log_end_offset
