@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from sim.rules.storage.batch import RecordBatch, RecordColumns
 from sim.rules.topics import TopicPartition
 
-__all__ = ["STORAGE_JOURNAL", "LogCleaned", "LogStartRaised", "SegmentsDeleted"]
+__all__ = ["STORAGE_JOURNAL", "LogCleaned", "LogStartRaised", "SegmentsDeleted", "UnflushedLost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +42,15 @@ class LogCleaned:
     removed: tuple[RecordColumns, ...] = field(repr=False, compare=False)
 
 
-STORAGE_JOURNAL: tuple[type, ...] = (SegmentsDeleted, LogStartRaised, LogCleaned)
+@dataclass(frozen=True, slots=True)
+class UnflushedLost:
+    """A loss of power has cut a replica's log to what was on the platter."""
+
+    broker_id: int
+    partition: TopicPartition
+    from_offset: int
+    to_offset: int
+    removed: tuple[RecordBatch, ...] = field(default=(), repr=False, compare=False)
+
+
+STORAGE_JOURNAL: tuple[type, ...] = (SegmentsDeleted, LogStartRaised, LogCleaned, UnflushedLost)
