@@ -14,6 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from sim.observe.anomalies import Anomalies, BlackBox
+from sim.observe.invariants import Invariants
 from sim.observe.journal import Journal
 from sim.observe.metrics import Metrics
 from sim.observe.sentences import tell
@@ -30,7 +32,11 @@ Progress = Callable[[int, int], None]
 
 @dataclass(slots=True)
 class Run:
-    """What a flight left: metrics over time, facts in order, the verdict, and the scenario's own results."""
+    """What a flight left: metrics over time, facts in order, the verdict, and the scenario's own results.
+
+    `invariants` were looked at after every event, None when nobody has asked for it.
+    `anomalies` are what the black box found, None when there was none aboard.
+    """
 
     scenario: Scenario
     settings: Settings
@@ -44,6 +50,8 @@ class Run:
     wall_s: float
     partial: bool
     until: int | None
+    invariants: Invariants | None = None
+    anomalies: Anomalies | None = None
 
     @property
     def facts(self) -> list[tuple[int, Any]]:
@@ -53,7 +61,9 @@ class Run:
     def sentences(self) -> list[str]:
         """The run in sentences: what every scenario can say, then what this one adds."""
         own = self.results.get("sentences", [])
-        return [*tell(self.flight, self.metrics, self.verdict), *own]
+        checked = [] if self.invariants is None else self.invariants.sentences()
+        seen = [] if self.anomalies is None else self.anomalies.sentences()
+        return [*tell(self.flight, self.metrics, self.verdict), *checked, *seen, *own]
 
     def ignored(self) -> list[str]:
         """Kafka keys that the user has set and that have no effect here."""
@@ -66,6 +76,8 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """The one JSON object that stands for the run."""
         moved = self.metrics.records_acknowledged + self.metrics.records_delivered
+        checked = {} if self.invariants is None else {"invariants": self.invariants.as_json()}
+        black_box = {} if self.anomalies is None else {"anomalies": self.anomalies.counts()}
         return {
             "scenario": self.scenario.name,
             "seed": self.settings.seed,
@@ -76,6 +88,8 @@ class Run:
             "records_per_wall_s": round(moved / max(self.wall_s, 1e-9)),
             "partial": self.partial,
             "verdict": self.verdict.counts(),
+            **checked,
+            **black_box,
             "metrics": self._metric_summary(),
             "results": dict(self.results),
             "trace_sha256": self.journal.sha256(),
@@ -113,6 +127,8 @@ class Run:
         prepare_folder(folder)
         _write(folder / "facts.jsonl", "".join(line + "\n" for line in self.journal.lines()))
         _write(folder / "verdict.json", json.dumps(self.verdict.as_json(), indent=1) + "\n")
+        if self.anomalies is not None:
+            _write(folder / "anomalies.json", json.dumps(self.anomalies.as_json(), indent=1) + "\n")
         with (folder / "metrics.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["time_s", "metric", "labels", "value"])
@@ -161,8 +177,15 @@ def fly(
     given: Mapping[str, object],
     until: int | None = None,
     progress: Progress | None = None,
+    check_invariants: bool = False,
+    black_box: bool = False,
 ) -> Run:
-    """Fly a scenario. Raises ConfigError for what cannot work; Ctrl-C ends the flight early and is kept as partial."""
+    """Fly a scenario, on demand with its invariants checked and a black box aboard.
+
+    Ctrl-C ends the flight early; what there is by then is kept as partial.
+
+    Raises ConfigError for what cannot work.
+    """
     if settings.out is not None:
         prepare_folder(settings.out)
     started = time.perf_counter()
@@ -170,8 +193,13 @@ def fly(
     try:
         flight = Flight(plan, settings.seed)
         metrics, journal, witness = Metrics(flight), Journal(flight.machine.facts), Witness(flight)
+        invariants = Invariants(flight) if check_invariants else None
+        box = BlackBox(flight) if black_box else None
         with no_garbage_collection():
             partial = _fly(flight, metrics, until, progress)
+            if invariants is not None:
+                invariants.finish()
+            anomalies = None if box is None else box.anomalies()
     except BaseException:
         if plan.wrap_up is not None:
             plan.wrap_up(False)
@@ -180,9 +208,9 @@ def fly(
     results = plan.wrap_up(True) if plan.wrap_up is not None else {}
     verdict = witness.verdict()
     wall_s = time.perf_counter() - started
-    run = Run(
-        scenario, settings, given, flight, metrics, journal, verdict, results, flight.now / 1e9, wall_s, partial, until
-    )
+    found = metrics, journal, verdict, results
+    watched = invariants, anomalies
+    run = Run(scenario, settings, given, flight, *found, flight.now / 1e9, wall_s, partial, until, *watched)
     if settings.out is not None:
         run.write(settings.out)
     return run

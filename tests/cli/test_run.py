@@ -108,3 +108,12 @@ def test_narrow_terminals_lose_no_figure(kafkasim: Kafkasim, monkeypatch: pytest
     assert outcome.code == 0
     assert "…" not in outcome.out
     assert "In runs/payment-fraud: facts.jsonl, manifest.json, metrics.csv, throughput_lag.png" in outcome.out
+
+
+def test_a_black_box_adds_what_clients_saw(kafkasim: Kafkasim) -> None:
+    outcome = kafkasim("run", "hello-topic", "--until", "5s", "--black-box", "--out", "o")
+    assert outcome.code == 0
+    assert re.search(r"Black box: [0-9,]+ operations, [0-9,]+ records sent, [0-9,]+ polled\.", outcome.out)
+    assert names(kafkasim.folder / "o") == {*ARTEFACTS, "anomalies.json"}
+    outcome = kafkasim("run", "hello-topic", "--until", "5s", "--black-box", "--json")
+    assert list(json.loads(outcome.out)) == KEYS.replace("verdict", "verdict anomalies").split()

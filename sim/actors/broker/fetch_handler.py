@@ -177,6 +177,7 @@ class FetchHandler:
         for name, data in response.partitions.items():
             session.told_watermarks[name] = data.high_watermark
             if data.batches:
+                session.served[name] = None
                 done = self._broker.log_storage.read(name, session.partitions[name].fetch_offset, data.size_bytes)
                 if isinstance(done, ErrorCode):
                     response.partitions[name] = FetchData(done)

@@ -4,7 +4,7 @@ Source: core/src/main/scala/kafka/server/ReplicaManager.scala applyDelta
 Fidelity: approximate — one fetcher per leader
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import count, repeat
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from sim.rules.config import TopicConfig
 from sim.rules.controller.election import NO_LEADER, PartitionRegistration
 from sim.rules.controller.metadata import PartitionChange, RemoveTopicRecord
 from sim.rules.errors import ErrorCode
-from sim.rules.facts.replication import ReplicaDeleted
+from sim.rules.facts.replication import ReplicaChanged, ReplicaDeleted
 from sim.rules.storage.log import Log
 from sim.rules.topics import TopicPartition
 
@@ -227,12 +227,22 @@ class ReplicaManager:
             broker.config.replica_lag_time_max_ms,
             broker.alive_epoch,
             broker.checkpoints.get(name, 0),
+            self._announcer(name),
         )
         partition.log.write_back.last_flush_ms = broker.now_ms
         self.partitions[name] = partition
         broker.log_storage.configured(partition)
         broker.fetches.partition_created(partition)
         return partition
+
+    def _announcer(self, name: TopicPartition) -> Callable[[], None]:
+        broker, fact = self._broker, ReplicaChanged(self._broker.node_id, name)
+
+        def changed() -> None:
+            if broker.machine.facts.wanted(ReplicaChanged):
+                broker.announce(fact)
+
+        return changed
 
     def _new_log(self, name: TopicPartition, config: TopicConfig) -> Log:
         log = Log(
