@@ -15,13 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from sim.observe.anomalies import Anomalies, BlackBox
+from sim.observe.invariants import Invariants
 from sim.observe.journal import Journal
 from sim.observe.metrics import Metrics
+from sim.observe.problems import find_problems, unmet
 from sim.observe.sentences import tell
 from sim.observe.verdict import Verdict, Witness
 from sim.rules.errors import ConfigError
 from sim.scenario import Scenario
 from sim.world.flight import Flight
+from sim.world.script.script import Expectation
 from sim.world.settings import KINDS, Settings
 
 __all__ = ["Run", "file_sha256", "fly", "no_garbage_collection", "prepare_folder"]
@@ -33,6 +36,7 @@ Progress = Callable[[int, int], None]
 class Run:
     """What a flight left: metrics over time, facts in order, the verdict, and the scenario's own results.
 
+    `invariants` were looked at after every event, None when nobody has asked for it.
     `anomalies` are what the black box found, None when there was none aboard.
     """
 
@@ -48,6 +52,7 @@ class Run:
     wall_s: float
     partial: bool
     until: int | None
+    invariants: Invariants | None = None
     anomalies: Anomalies | None = None
 
     @property
@@ -58,8 +63,9 @@ class Run:
     def sentences(self) -> list[str]:
         """The run in sentences: what every scenario can say, then what this one adds."""
         own = self.results.get("sentences", [])
+        checked = [] if self.invariants is None else self.invariants.sentences()
         seen = [] if self.anomalies is None else self.anomalies.sentences()
-        return [*tell(self.flight, self.metrics, self.verdict), *seen, *own]
+        return [*tell(self.flight, self.metrics, self.verdict), *checked, *seen, *own]
 
     def ignored(self) -> list[str]:
         """Kafka keys that the user has set and that have no effect here."""
@@ -72,6 +78,7 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """The one JSON object that stands for the run."""
         moved = self.metrics.records_acknowledged + self.metrics.records_delivered
+        checked = {} if self.invariants is None else {"invariants": self.invariants.as_json()}
         black_box = {} if self.anomalies is None else {"anomalies": self.anomalies.counts()}
         return {
             "scenario": self.scenario.name,
@@ -83,6 +90,7 @@ class Run:
             "records_per_wall_s": round(moved / max(self.wall_s, 1e-9)),
             "partial": self.partial,
             "verdict": self.verdict.counts(),
+            **checked,
             **black_box,
             "metrics": self._metric_summary(),
             "results": dict(self.results),
@@ -94,6 +102,7 @@ class Run:
         source = self.settings.input
         return {
             "scenario": self.scenario.name,
+            **({} if self.scenario.script is None else {"script": self.scenario.script}),
             "seed": self.settings.seed,
             "set": dict(self.given),
             "faults": self.settings.faults,
@@ -115,6 +124,13 @@ class Run:
             "partial": self.partial,
             "trace_sha256": self.journal.sha256(),
         }
+
+    def unmet(self) -> list[str]:
+        """What its scenario file expects and the run has not shown, in sentences; nothing is asked of an early end."""
+        if self.scenario.expect is None or self.partial or self.until is not None:
+            return []
+        problems = find_problems(self.flight, self.verdict, self.invariants, self.anomalies)
+        return list(unmet(self.scenario.expect, problems))
 
     def write(self, folder: Path) -> None:
         """Leave manifest, facts, metrics, verdict and the plot in a folder."""
@@ -171,9 +187,12 @@ def fly(
     given: Mapping[str, object],
     until: int | None = None,
     progress: Progress | None = None,
+    check_invariants: bool = False,
     black_box: bool = False,
 ) -> Run:
-    """Fly a scenario, on demand with a black box aboard; Ctrl-C ends the flight early and is kept as partial.
+    """Fly a scenario, on demand with its invariants checked and a black box aboard.
+
+    Ctrl-C ends the flight early; what there is by then is kept as partial.
 
     Raises ConfigError for what cannot work.
     """
@@ -184,9 +203,13 @@ def fly(
     try:
         flight = Flight(plan, settings.seed)
         metrics, journal, witness = Metrics(flight), Journal(flight.machine.facts), Witness(flight)
-        box = BlackBox(flight) if black_box else None
+        expect = scenario.expect or Expectation()
+        invariants = Invariants(flight) if check_invariants or expect.invariants else None
+        box = BlackBox(flight) if black_box or expect.anomalies else None
         with no_garbage_collection():
             partial = _fly(flight, metrics, until, progress)
+            if invariants is not None:
+                invariants.finish()
             anomalies = None if box is None else box.anomalies()
     except BaseException:
         if plan.wrap_up is not None:
@@ -197,7 +220,8 @@ def fly(
     verdict = witness.verdict()
     wall_s = time.perf_counter() - started
     found = metrics, journal, verdict, results
-    run = Run(scenario, settings, given, flight, *found, flight.now / 1e9, wall_s, partial, until, anomalies)
+    watched = invariants, anomalies
+    run = Run(scenario, settings, given, flight, *found, flight.now / 1e9, wall_s, partial, until, *watched)
     if settings.out is not None:
         run.write(settings.out)
     return run

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from sim.rules.errors import ConfigError
 from sim.scenario import Scenario
@@ -31,16 +32,17 @@ def scenario_of_file(path: Path, find: Find) -> Scenario:
 def scenario_of(text: str, where: str, find: Find) -> Scenario:
     """The scenario that a text says. Raises ConfigError, one line that begins with `where`."""
     script = parse_script(text, where)
+    rest: dict[str, Any] = {"script": text, "seed": script.seed, "expect": script.expect}
     summary = script.description or f"From {where}."
     if not script.scenario:
         plan_of(script)
-        return Scenario(script.name, summary, summary, lambda _: plan_of(script), level="file", script=text, expect=script.expect)
+        return Scenario(script.name, summary, summary, lambda _: plan_of(script), level="file", **rest)
     if script.topics or script.producers or script.consumers or script.pipelines:
         raise ConfigError(f"{where}: scenario = {script.scenario!r} has topics and clients of its own; leave them out")
-    return _based_on(find(script.scenario), script, summary, text)
+    return replace(_based_on(find(script.scenario), script), summary=summary, **rest)
 
 
-def _based_on(base: Scenario, script: Script, summary: str, text: str) -> Scenario:
+def _based_on(base: Scenario, script: Script) -> Scenario:
     """A scenario of the library with a file's settings and faults."""
     own = base.settings(script.set)
     knobs = {name: replace(knob, default=own.values[name]) for name, knob in base.knobs.items()}
@@ -49,4 +51,4 @@ def _based_on(base: Scenario, script: Script, summary: str, text: str) -> Scenar
         plan = replace(own, seed=settings.seed).applied(base.make(settings))
         return replace(plan, faults=script.faults)
 
-    return replace(base, name=script.name, summary=summary, make=make, knobs=knobs, script=text, expect=script.expect)
+    return replace(base, name=script.name, make=make, knobs=knobs)

@@ -1,1 +1,1 @@
-"""Swarm testing: each seed draws a cluster, clients and faults, flies them, and everything must come right in the end."""
+"""Swarm testing: each seed draws a cluster, clients and faults, and in the end everything must come right."""

@@ -35,15 +35,15 @@ def draw_script(seed: int) -> Script:
     pipelines = (draw_pipeline(chance, names[0]),) if chance.random() < 0.3 else ()
     copies = (Topic("copies", chance.randint(1, 2), min(3, cluster.brokers)),) if pipelines else ()
     script = Script(
-        f"seed-{seed}",
-        f"Drawn by kafkasim fuzz from seed {seed}.",
-        f"{chance.randint(12, 20)}s",
-        "150s",
-        cluster,
-        topics + copies,
-        producers,
-        consumers,
-        pipelines,
+        name=f"seed-{seed}",
+        description=f"Drawn by kafkasim fuzz from seed {seed}.",
+        duration=f"{chance.randint(12, 20)}s",
+        drain="150s",
+        cluster=cluster,
+        topics=topics + copies,
+        producers=producers,
+        consumers=consumers,
+        pipelines=pipelines,
         expect=Expectation(invariants=True, anomalies=True),
     )
     return replace(script, faults=draw_faults(chance, plan_of(script), parse_duration(script.duration)))

@@ -65,8 +65,8 @@ def _smaller(script: Script) -> Iterator[Script]:
             yield replace(script, topics=(*script.topics[:number], fewer, *script.topics[number + 1 :]))
     for number, group in enumerate(script.consumers):
         if group.members > 1:
-            fewer_members = replace(group, members=1)
-            yield replace(script, consumers=(*script.consumers[:number], fewer_members, *script.consumers[number + 1 :]))
+            alone = replace(group, members=1)
+            yield replace(script, consumers=(*script.consumers[:number], alone, *script.consumers[number + 1 :]))
     end = max([0, *(fault.ends or fault.begins for fault in script.faults)]) + SECOND
     if end < parse_duration(script.duration):
         yield replace(script, duration=_text(end))

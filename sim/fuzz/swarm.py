@@ -95,7 +95,7 @@ def run_seeds(
     seeds: Iterable[int],
     subject: Subject | None = None,
     jobs: int = 1,
-    told: Callable[[Trial], None] = lambda _: None,
+    told: Callable[[Trial], object] = lambda _: None,
 ) -> Report:
     """Fly every seed, in so many processes; the report does not depend on how many. `told` hears of each in order."""
     subject = subject or Subject()

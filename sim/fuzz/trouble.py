@@ -157,4 +157,4 @@ DRAWS: Mapping[str, Draw] = {
     "clock-skew": _clock,
     "poison-record": _poison,
 }
-"""Kinds that a seed may draw; a rolling restart has no end of its own, and a zombie's twin would send everything again."""
+"""Kinds that a seed may draw. A rolling restart has no end of its own, and a zombie's twin sends everything again."""

@@ -12,8 +12,14 @@ __all__ = ["allowances"]
 
 LOST, DUPLICATED, REORDERED, UNDELIVERED = "lost", "duplicated", "reordered", "undelivered"
 
-CLIENTS_ONLY = (faults.AppCrash, faults.SlowHandler, faults.TrafficBurst, faults.KeySkew, faults.ClockSkew)
-CLIENTS_ONLY += (faults.PoisonRecord,)
+CLIENTS_ONLY: tuple[type[Fault], ...] = (
+    faults.AppCrash,
+    faults.SlowHandler,
+    faults.TrafficBurst,
+    faults.KeySkew,
+    faults.ClockSkew,
+    faults.PoisonRecord,
+)
 """Faults that delay or break no request of somebody who lives on."""
 
 FOLLOWS: Mapping[str, tuple[str, ...]] = {
@@ -42,7 +48,7 @@ def _reasons(flight: Flight) -> Iterator[tuple[str, str]]:
         yield from _of_producer(app.name, config)
     for topic in flight.plan.topics:
         settings = topic_config_from(flight.cluster.config, topic.config)
-        yield from _of_topic(topic.name, topic.replication_factor, settings, troubles)
+        yield from _of_topic(topic.name, topic.replication_factor, settings)
 
 
 def _producers(flight: Flight) -> Iterator[tuple[App, ProducerConfig]]:
@@ -60,7 +66,7 @@ def _of_producer(name: str, config: ProducerConfig) -> Iterator[tuple[str, str]]
             yield REORDERED, f"{name} is not idempotent and has several requests in flight: a retry overtakes"
 
 
-def _of_topic(name: str, replicas: int, config: TopicConfig, troubles: list[Fault]) -> Iterator[tuple[str, str]]:
+def _of_topic(name: str, replicas: int, config: TopicConfig) -> Iterator[tuple[str, str]]:
     unclean = config.unclean_leader_election_enable
     if unclean and replicas > 1:
         words = f"{name} may elect a leader that was not in sync"

@@ -29,7 +29,12 @@ def check_limits(script: Script, where: str) -> None:
         ("cluster.controllers", script.cluster.controllers, 1, CONTROLLERS),
         ("cluster.log_dirs", script.cluster.log_dirs, 1, 100),
         ("the number of topics", len(script.topics), 0 if script.scenario else 1, TOPICS),
-        ("the number of partitions", sum(topic.partitions for topic in script.topics), 0 if script.scenario else 1, PARTITIONS),
+        (
+            "the number of partitions",
+            sum(topic.partitions for topic in script.topics),
+            0 if script.scenario else 1,
+            PARTITIONS,
+        ),
         ("the number of clients", clients, 0, CLIENTS),
         ("the number of faults", len(script.faults), 0, FAULTS),
     )

@@ -14,7 +14,7 @@ __all__ = ["plan_of"]
 
 
 def plan_of(script: Script) -> Plan:
-    """The plan. Raises ConfigError, one line, for a client of a topic that the script does not have, or a name twice."""
+    """The plan. Raises ConfigError, one line, for a client of a topic that is not there, or a name twice."""
     topics = {topic.name: topic for topic in script.topics}
     duration = parse_duration(script.duration)
     apps = [AppSpec(each.name, source(each, duration), each.name, finite=True) for each in script.producers]

@@ -74,9 +74,9 @@ def parse_script(text: str, where: str) -> Script:
 
 def _fault(table: Mapping[str, Any], where: str) -> Fault:
     rest = {key: value for key, value in table.items() if key != "kind"}
-    kind = table.get("kind")
+    kind = str(table.get("kind"))
     if kind not in KINDS:
-        raise ConfigError(f"{where}: kind = {kind!r}{_near(str(kind), KINDS)}")
+        raise ConfigError(f"{where}: kind = {kind!r}{_near(kind, KINDS)}")
     return _made(KINDS[kind], rest, f"{where} ({kind})")
 
 

@@ -1,4 +1,4 @@
-"""The producers of a script: they send what the workload brings, plainly or in transactions, whatever happens to them."""
+"""The producers of a script: they send what the workload brings, plainly or in transactions, whatever happens."""
 
 from collections.abc import Generator, Iterator
 from typing import Any
