@@ -60,7 +60,7 @@ class Flight:
             if load_ended is None and self.is_load_over():
                 load_ended = self.now
             patience_over = load_ended is not None and self.now - load_ended >= self.plan.drain
-            if until is None and load_ended is not None and (self.is_drained() or patience_over):
+            if until is None and load_ended is not None and (self.is_settled() or patience_over):
                 return
 
     def is_load_over(self) -> bool:
@@ -87,6 +87,15 @@ class Flight:
         if any(producer.incomplete for app in apps.values() if app.life.alive for producer in app.producers):
             return False
         return all(self._caught_up(group.group_id, group.topics) for group in self.plan.groups)
+
+    def is_settled(self) -> bool:
+        """Whether there is nothing to wait for: all is drained and, if the plan wants it, every replica in sync."""
+        return self.is_drained() and (not self.plan.converge or self.is_in_sync())
+
+    def is_in_sync(self) -> bool:
+        """Whether every partition has a leader and all its replicas in sync."""
+        partitions = self.cluster.controller.image.partitions.values()
+        return not any(partition.leader < 0 or partition.is_under_replicated for partition in partitions)
 
     def _caught_up(self, group_id: str, topics: tuple[str, ...]) -> bool:
         offsets = self.cluster.committed_offsets(group_id)
