@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.observe.anomalies import Anomalies, BlackBox
+from sim.observe.invariants import Invariants
 from sim.observe.journal import Journal
 from sim.observe.metrics import Metrics
 from sim.observe.sentences import tell
@@ -33,6 +34,7 @@ Progress = Callable[[int, int], None]
 class Run:
     """What a flight left: metrics over time, facts in order, the verdict, and the scenario's own results.
 
+    `invariants` were looked at after every event, None when nobody has asked for it.
     `anomalies` are what the black box found, None when there was none aboard.
     """
 
@@ -48,6 +50,7 @@ class Run:
     wall_s: float
     partial: bool
     until: int | None
+    invariants: Invariants | None = None
     anomalies: Anomalies | None = None
 
     @property
@@ -58,8 +61,9 @@ class Run:
     def sentences(self) -> list[str]:
         """The run in sentences: what every scenario can say, then what this one adds."""
         own = self.results.get("sentences", [])
+        checked = [] if self.invariants is None else self.invariants.sentences()
         seen = [] if self.anomalies is None else self.anomalies.sentences()
-        return [*tell(self.flight, self.metrics, self.verdict), *seen, *own]
+        return [*tell(self.flight, self.metrics, self.verdict), *checked, *seen, *own]
 
     def ignored(self) -> list[str]:
         """Kafka keys that the user has set and that have no effect here."""
@@ -72,6 +76,7 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """The one JSON object that stands for the run."""
         moved = self.metrics.records_acknowledged + self.metrics.records_delivered
+        checked = {} if self.invariants is None else {"invariants": self.invariants.as_json()}
         black_box = {} if self.anomalies is None else {"anomalies": self.anomalies.counts()}
         return {
             "scenario": self.scenario.name,
@@ -83,6 +88,7 @@ class Run:
             "records_per_wall_s": round(moved / max(self.wall_s, 1e-9)),
             "partial": self.partial,
             "verdict": self.verdict.counts(),
+            **checked,
             **black_box,
             "metrics": self._metric_summary(),
             "results": dict(self.results),
@@ -171,9 +177,12 @@ def fly(
     given: Mapping[str, object],
     until: int | None = None,
     progress: Progress | None = None,
+    check_invariants: bool = False,
     black_box: bool = False,
 ) -> Run:
-    """Fly a scenario, on demand with a black box aboard; Ctrl-C ends the flight early and is kept as partial.
+    """Fly a scenario, on demand with its invariants checked and a black box aboard.
+
+    Ctrl-C ends the flight early; what there is by then is kept as partial.
 
     Raises ConfigError for what cannot work.
     """
@@ -184,9 +193,12 @@ def fly(
     try:
         flight = Flight(plan, settings.seed)
         metrics, journal, witness = Metrics(flight), Journal(flight.machine.facts), Witness(flight)
+        invariants = Invariants(flight) if check_invariants else None
         box = BlackBox(flight) if black_box else None
         with no_garbage_collection():
             partial = _fly(flight, metrics, until, progress)
+            if invariants is not None:
+                invariants.finish()
             anomalies = None if box is None else box.anomalies()
     except BaseException:
         if plan.wrap_up is not None:
@@ -197,7 +209,8 @@ def fly(
     verdict = witness.verdict()
     wall_s = time.perf_counter() - started
     found = metrics, journal, verdict, results
-    run = Run(scenario, settings, given, flight, *found, flight.now / 1e9, wall_s, partial, until, anomalies)
+    watched = invariants, anomalies
+    run = Run(scenario, settings, given, flight, *found, flight.now / 1e9, wall_s, partial, until, *watched)
     if settings.out is not None:
         run.write(settings.out)
     return run

@@ -31,6 +31,7 @@ __all__ = ["rerun", "run"]
 )
 @click.option("--out", metavar="DIR", help="Folder for the artefacts.  [default: runs/NAME]")
 @click.option("--no-faults", is_flag=True, help="Fly calm.")
+@click.option("--check-invariants", is_flag=True, help="Look at what must always hold after every event.")
 @click.option("--black-box", is_flag=True, help="Look for Jepsen's anomalies in what the clients saw.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def run(
@@ -45,19 +46,21 @@ def run(
     on_bad_line: OnBadLine | None,
     out: str | None,
     no_faults: bool,
+    check_invariants: bool,
     black_box: bool,
     as_json: bool,
 ) -> None:
     """Fly the scenario NAME and tell its outcome.
 
     Manifest, facts, metrics, verdict and plot are left in a folder, all of them or none; with a black box also
-    anomalies.json.
+    anomalies.json. A violated invariant ends in exit code 1.
     """
     scenario = scenarios.find(name)
     data = read_input(scenario, source, columns, speed, reorder_window, on_bad_line)
     folder = read_out(out, scenario)
     given, stop_at = read_pairs(pairs), read_until(until)
-    flown = fly(scenario, seed, given, stop_at, not no_faults, data, folder, black_box)
+    watch = check_invariants, black_box
+    flown = fly(scenario, seed, given, stop_at, not no_faults, data, folder, *watch)
     if as_json:
         click.echo(json.dumps(summary_object(flown)))
     else:
@@ -66,6 +69,8 @@ def run(
         end = format_duration(flown.flight.now)
         click.echo(f"kafkasim: interrupted; what is in {folder} is partial, it ends at {end}", err=True)
         raise click.exceptions.Exit(130)
+    if flown.invariants is not None and flown.invariants.violations:
+        raise click.exceptions.Exit(1)
 
 
 @click.command()

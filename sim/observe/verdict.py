@@ -14,7 +14,7 @@ from sim.observe.aborted import AbortedRecords
 from sim.rules.facts.journal import LogTruncated, RecordsAcknowledged, RecordsDelivered
 from sim.rules.facts.replication import ReplicaDeleted
 from sim.rules.facts.share import ShareRecordsArchived
-from sim.rules.facts.storage import LogCleaned, SegmentsDeleted
+from sim.rules.facts.storage import LogCleaned, SegmentsDeleted, UnflushedLost
 from sim.rules.storage.batch import RecordBatch, RecordColumns
 from sim.rules.topics import TopicPartition
 from sim.world.flight import Flight
@@ -99,6 +99,7 @@ class Witness:
         self._acknowledged: dict[RecordColumns, Acknowledgement] = {}
         self._delivered: dict[str, dict[RecordColumns, list[tuple[int, int]]]] = {}
         self._truncated: dict[RecordColumns, tuple[int, LogTruncated]] = {}
+        self._unflushed: dict[RecordColumns, tuple[int, UnflushedLost]] = {}
         self._deleted: dict[RecordColumns, str] = {}
         self._compacted: dict[RecordColumns, None] = {}
         self._given_up: dict[str, int] = {}
@@ -107,6 +108,7 @@ class Witness:
         facts.listen(RecordsAcknowledged, self._on_acknowledged)
         facts.listen(RecordsDelivered, self._on_delivered)
         facts.listen(LogTruncated, self._on_truncated)
+        facts.listen(UnflushedLost, self._on_unflushed)
         facts.listen(SegmentsDeleted, self._on_deleted)
         facts.listen(LogCleaned, self._on_cleaned)
         facts.listen(ReplicaDeleted, self._on_replica_deleted)
@@ -127,6 +129,10 @@ class Witness:
     def _on_truncated(self, time: int, fact: LogTruncated) -> None:
         for batch in fact.removed:
             self._truncated[batch.columns.written] = (time, fact)
+
+    def _on_unflushed(self, time: int, fact: UnflushedLost) -> None:
+        for batch in fact.removed:
+            self._unflushed[batch.columns.written] = (time, fact)
 
     def _on_deleted(self, time: int, fact: SegmentsDeleted) -> None:
         cause = f"deleted by retention on broker {fact.broker_id} at {time / 1e9:.3f} s"
@@ -216,6 +222,9 @@ class Witness:
 
     def _why_lost(self, columns: RecordColumns, acknowledgement: Acknowledgement) -> str:
         acked = f"acknowledged by broker {acknowledgement.broker_id} at {acknowledgement.time / 1e9:.3f} s"
+        if columns in self._unflushed:
+            time, lost = self._unflushed[columns]
+            return f"{acked}; not flushed when broker {lost.broker_id} lost its power at {time / 1e9:.3f} s"
         if columns not in self._truncated:
             return f"{acked}; in no log that leads now"
         time, fact = self._truncated[columns]

@@ -1,6 +1,6 @@
 """One flight of a plan: build everything from a seed, let the clock run, stop when all is done."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from sim.actors.client.app import App, Behaviour
 from sim.machine.clock import SECOND
@@ -25,6 +25,7 @@ class Flight:
         for spec in plan.apps:
             self.cluster.app(spec.name, spec.behaviour, plan.client_overrides)
         self._check()
+        self._watch: Callable[[], None] | None = None
 
     @property
     def now(self) -> int:
@@ -42,6 +43,10 @@ class Flight:
         app.start()
         return app
 
+    def watch(self, look: Callable[[], None]) -> None:
+        """Call an observer after every event."""
+        self._watch = look
+
     def fly(self, until: int | None = None) -> Iterator[int]:
         """Run and yield the simulated time once per simulated second, so that the caller can sample or stop.
 
@@ -55,13 +60,19 @@ class Flight:
         load_ended: int | None = None
         while until is None or self.now < until:
             step = self.now + SAMPLE_INTERVAL
-            self.clock.run(until=step if until is None else min(step, until))
+            self._advance(step if until is None else min(step, until))
             yield self.now
             if load_ended is None and self.is_load_over():
                 load_ended = self.now
             patience_over = load_ended is not None and self.now - load_ended >= self.plan.drain
             if until is None and load_ended is not None and (self.is_settled() or patience_over):
                 return
+
+    def _advance(self, until: int) -> None:
+        if self._watch is None:
+            self.clock.run(until=until)
+        else:
+            self.clock.run_watched(until, self._watch)
 
     def is_load_over(self) -> bool:
         """Whether the planned time is over; without one, whether every finite application has ended."""

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sim.actors.client.app import Behaviour
 from sim.world.cluster import ClusterSpec
 from sim.world.faults import Fault
 from sim.world.topics import Topic
+
+if TYPE_CHECKING:
+    from sim.world.flight import Flight
 
 __all__ = ["AppSpec", "GroupSpec", "Plan"]
 
@@ -42,6 +46,8 @@ class Plan:
     With `converge` the run goes on, besides, until every replica is in sync.
     `stages` are the edges of the drawn workflow; `wrap_up` is called after the last event and returns what
     the scenario itself has to say, as a mapping that goes into the result.
+    `invariants` are the scenario's own, by name: asked after every event and, with True, once at the end, each answers
+    what is wrong, as words that can follow a time, or None.
     """
 
     duration: int | None
@@ -56,3 +62,4 @@ class Plan:
     converge: bool = False
     progress: Callable[[], float] | None = None
     wrap_up: Callable[[bool], Mapping[str, object]] | None = None
+    invariants: Mapping[str, Callable[["Flight", bool], str | None]] = field(default_factory=dict)
