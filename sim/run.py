@@ -18,13 +18,13 @@ from sim.observe.anomalies import Anomalies, BlackBox
 from sim.observe.invariants import Invariants
 from sim.observe.journal import Journal
 from sim.observe.metrics import Metrics
-from sim.observe.problems import find_problems, unmet
+from sim.observe.problems import unmet
 from sim.observe.sentences import tell
 from sim.observe.verdict import Verdict, Witness
 from sim.rules.errors import ConfigError
 from sim.scenario import Scenario
 from sim.world.flight import Flight
-from sim.world.script.script import Expectation
+from sim.world.script.script import Expect
 from sim.world.settings import KINDS, Settings
 
 __all__ = ["Run", "file_sha256", "fly", "no_garbage_collection", "prepare_folder"]
@@ -129,8 +129,7 @@ class Run:
         """What its scenario file expects and the run has not shown, in sentences; nothing is asked of an early end."""
         if self.scenario.expect is None or self.partial or self.until is not None:
             return []
-        problems = find_problems(self.flight, self.verdict, self.invariants, self.anomalies)
-        return list(unmet(self.scenario.expect, problems))
+        return list(unmet(self.scenario.expect, self.flight, self.verdict, self.invariants, self.anomalies))
 
     def write(self, folder: Path) -> None:
         """Leave manifest, facts, metrics, verdict and the plot in a folder."""
@@ -203,9 +202,9 @@ def fly(
     try:
         flight = Flight(plan, settings.seed)
         metrics, journal, witness = Metrics(flight), Journal(flight.machine.facts), Witness(flight)
-        expect = scenario.expect or Expectation()
+        expect = scenario.expect or Expect()
         invariants = Invariants(flight) if check_invariants or expect.invariants else None
-        box = BlackBox(flight) if black_box or expect.anomalies else None
+        box = BlackBox(flight) if black_box or expect.anomalies is not None else None
         with no_garbage_collection():
             partial = _fly(flight, metrics, until, progress)
             if invariants is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.machine.clock import parse_duration
 from sim.world.plan import Plan
-from sim.world.script.script import Expectation
+from sim.world.script.script import Expect
 from sim.world.settings import Input, Knob, Settings, settings_from
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Scenario:
     takes_input: bool = False
     script: str | None = None
     seed: int = 0
-    expect: Expectation | None = None
+    expect: Expect | None = None
 
     def settings(self, given: Mapping[str, object] | None = None, **rest: Any) -> Settings:
         """Check what a user sets. Raises ConfigError, one line."""

@@ -7,17 +7,12 @@ from typing import Any
 from sim.fuzz.trouble import draw_faults
 from sim.machine.clock import parse_duration
 from sim.machine.streams import Streams
+from sim.world.keys import parse_keys
 from sim.world.plan import Plan
-from sim.world.script.plan import plan_of
-from sim.world.script.script import (
-    ClusterScript,
-    ConsumerScript,
-    Expectation,
-    PipelineScript,
-    ProducerScript,
-    Script,
-)
+from sim.world.script import Script, plan_of
+from sim.world.script.script import ClusterPart, Commit, ConsumerPart, PipelinePart, ProducerPart, Transaction
 from sim.world.topics import Topic
+from sim.world.workload import parse_workload
 
 __all__ = ["draw_script", "with_faults"]
 
@@ -35,7 +30,7 @@ def draw_script(seed: int) -> Script:
     pipelines = (draw_pipeline(chance, names[0]),) if chance.random() < 0.3 else ()
     copies = (Topic("copies", chance.randint(1, 2), min(3, cluster.brokers)),) if pipelines else ()
     script = Script(
-        name=f"seed-{seed}",
+        seed=seed,
         description=f"Drawn by kafkasim fuzz from seed {seed}.",
         duration=f"{chance.randint(12, 20)}s",
         drain="150s",
@@ -44,7 +39,6 @@ def draw_script(seed: int) -> Script:
         producers=producers,
         consumers=consumers,
         pipelines=pipelines,
-        expect=Expectation(invariants=True, anomalies=True),
     )
     return replace(script, faults=draw_faults(chance, plan_of(script), parse_duration(script.duration)))
 
@@ -54,7 +48,7 @@ def with_faults(plan: Plan, seed: int, load: int) -> Plan:
     return replace(plan, faults=draw_faults(Streams(seed)["fuzz"], plan, load))
 
 
-def draw_cluster(chance: random.Random) -> ClusterScript:
+def draw_cluster(chance: random.Random) -> ClusterPart:
     """Three brokers mostly, with few partitions of the brokers' own topics."""
     brokers = chance.choice((1, 2, 3, 3, 3, 3, 3, 4, 5))
     copies = min(3, brokers)
@@ -74,7 +68,7 @@ def draw_cluster(chance: random.Random) -> ClusterScript:
         config["broker.heartbeat.interval.ms"] = 1000
     if chance.random() < 0.4:
         config["replica.lag.time.max.ms"] = chance.choice((3000, 6000, 10_000))
-    return ClusterScript(brokers, chance.randint(1, brokers), config=config)
+    return ClusterPart(brokers=brokers, racks=chance.randint(1, brokers), config=config)
 
 
 def draw_topic(chance: random.Random, name: str, brokers: int) -> Topic:
@@ -89,13 +83,13 @@ def draw_topic(chance: random.Random, name: str, brokers: int) -> Topic:
     return Topic(name, chance.randint(1, 4), copies, config)
 
 
-def draw_producer(chance: random.Random, name: str, topics: list[str]) -> ProducerScript:
+def draw_producer(chance: random.Random, name: str, topics: list[str]) -> ProducerPart:
     """Mostly as Kafka's defaults, sometimes with fewer acknowledgements, without idempotence, or in transactions."""
     config: dict[str, Any] = {"linger.ms": chance.choice((0, 5, 5, 50))}
-    transaction_records = 0
+    transaction = None
     draw = chance.random()
     if draw < 0.25:
-        transaction_records = chance.choice((1, 5, 20))
+        transaction = Transaction(records=chance.choice((1, 5, 20)), abort_share=chance.choice((0.0, 0.3)))
         config["transaction.timeout.ms"] = 10_000
     elif draw < 0.35:
         config["acks"] = chance.choice(("1", "0"))
@@ -105,19 +99,18 @@ def draw_producer(chance: random.Random, name: str, topics: list[str]) -> Produc
     if chance.random() < 0.4:
         config["request.timeout.ms"] = chance.choice((2000, 5000))
         config["delivery.timeout.ms"] = 60_000
-    return ProducerScript(
-        name,
-        chance.choice(topics),
-        f"poisson:{chance.choice((5, 10, 20, 40))}",
-        chance.choice(("none", "uniform:20", "zipf:20,1.1", "single:one")),
-        chance.choice((10, 100, 1000)),
-        transaction_records,
-        chance.choice((0.0, 0.3)) if transaction_records else 0.0,
-        config,
+    return ProducerPart(
+        name=name,
+        topics=tuple(topic for topic in topics if chance.random() < 0.4) or (chance.choice(topics),),
+        arrivals=parse_workload(f"poisson:{chance.choice((5, 10, 20, 40))}"),
+        keys=parse_keys(chance.choice(("none", "uniform:20", "zipf:20,1.1", "single:one"))),
+        record_bytes=chance.choice((10, 100, 1000)),
+        transaction=transaction,
+        config=config,
     )
 
 
-def draw_consumer(chance: random.Random, group: str, topics: list[str]) -> ConsumerScript:
+def draw_consumer(chance: random.Random, group: str, topics: list[str]) -> ConsumerPart:
     """One to three members under any protocol, committing in any way."""
     config: dict[str, Any] = {"isolation.level": chance.choice(("read_committed", "read_uncommitted"))}
     static = False
@@ -132,11 +125,28 @@ def draw_consumer(chance: random.Random, group: str, topics: list[str]) -> Consu
         config["max.poll.records"] = chance.choice((1, 10))
     config["auto.commit.interval.ms"] = chance.choice((1000, 5000))
     wanted = tuple(topic for topic in topics if chance.random() < 0.7) or (topics[0],)
-    handler_ms = chance.choice((0.0, 0.0, 1.0, 5.0))
-    commit = chance.choice(("auto", "after", "before"))
-    return ConsumerScript(group, wanted, chance.randint(1, 3), handler_ms, commit, static, config)
+    commits: tuple[Commit, ...] = ("auto", "sync-after", "sync-before")
+    return ConsumerPart(
+        group=group,
+        topics=wanted,
+        members=chance.randint(1, 3),
+        handler_ms=chance.choice((0.0, 0.0, 1.0, 5.0)),
+        commit=chance.choice(commits),
+        static=static,
+        config=config,
+    )
 
 
-def draw_pipeline(chance: random.Random, source: str) -> PipelineScript:
+def draw_pipeline(chance: random.Random, source: str) -> PipelinePart:
     """A copy of the first topic, exactly once or at least once."""
-    return PipelineScript("copiers", source, "copies", chance.randint(1, 2), chance.random() < 0.7)
+    once = chance.random() < 0.7
+    config = {"transaction.timeout.ms": 10_000} if once else {}
+    return PipelinePart(
+        name="copiers",
+        source=source,
+        target="copies",
+        members=chance.randint(1, 2),
+        exactly_once=once,
+        consumer={"session.timeout.ms": SESSION_MS, "heartbeat.interval.ms": 2000},
+        producer=config,
+    )

@@ -7,7 +7,7 @@ from typing import TypeVar
 from sim.machine.clock import SECOND, parse_duration
 from sim.rules.errors import ConfigError
 from sim.world.faults import Fault
-from sim.world.script.script import Script
+from sim.world.script import Script
 
 __all__ = ["shrink", "shrink_faults"]
 
@@ -36,7 +36,7 @@ def shrink_faults(
     faults: tuple[Fault, ...], fails: Callable[[tuple[Fault, ...]], bool], most_flights: int = MOST_FLIGHTS
 ) -> tuple[Fault, ...]:
     """The smallest schedule found for which `fails` is still true."""
-    bare = Script("faults", faults=faults)
+    bare = Script(faults=faults)
     return shrink(bare, lambda script: fails(script.faults), most_flights).faults
 
 
@@ -53,7 +53,7 @@ def _smaller(script: Script) -> Iterator[Script]:
     yield from (replace(script, pipelines=pipelines) for pipelines in _less(script.pipelines))
     yield from (replace(script, consumers=consumers) for consumers in _less(script.consumers))
     yield from (replace(script, producers=producers) for producers in _less(script.producers))
-    used = {each.topic for each in script.producers}
+    used = {topic for each in script.producers for topic in each.topics}
     used |= {topic for each in script.consumers for topic in each.topics}
     used |= {topic for each in script.pipelines for topic in (each.source, each.target)}
     kept = tuple(topic for topic in script.topics if topic.name in used)

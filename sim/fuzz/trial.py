@@ -41,7 +41,7 @@ class Trial:
 
 def fly(plan: Plan, seed: int) -> Trial:
     """Fly a plan and judge it; an exception of the simulator itself is a problem, too."""
-    flight = Flight(replace(plan, settles=True), seed)
+    flight = Flight(replace(plan, converge=True), seed)
     witness, box, invariants = Witness(flight), BlackBox(flight), Invariants(flight)
     journal = Journal(flight.machine.facts)
     problems: list[Problem] = []

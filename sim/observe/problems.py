@@ -1,6 +1,6 @@
 """What a flight has shown that should not be, each with the reason why its configuration allows it, if it does."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sim.observe.allowances import allowances
@@ -8,7 +8,10 @@ from sim.observe.anomalies import Anomalies
 from sim.observe.invariants import Invariants
 from sim.observe.verdict import Verdict
 from sim.world.flight import Flight
-from sim.world.script.script import FATES, Expectation
+from sim.world.script.script import Count, Expect
+
+MOST_CASES = 3
+FATES = ("lost", "duplicated", "reordered", "undelivered")
 
 __all__ = ["Problem", "find_problems", "unmet"]
 
@@ -45,9 +48,25 @@ def find_problems(
     return problems
 
 
-def unmet(expect: Expectation, problems: Collection[Problem]) -> Iterator[str]:
+def unmet(
+    expect: Expect, flight: Flight, verdict: Verdict, invariants: Invariants | None, anomalies: Anomalies | None
+) -> Iterator[str]:
     """What a scenario file expects and the run has not shown, in sentences."""
-    for problem in problems:
-        excused = problem.reason is not None or problem.name in expect.allow
-        if not excused and (problem.name != "liveness" or expect.converges):
-            yield problem.sentence
+    failures = sum(app.failure is not None for app in flight.cluster.apps.values())
+    counts = {fate: len(getattr(verdict, fate)) for fate in FATES}
+    for name, count in {"acknowledged": verdict.acknowledged, **counts, "failures": failures}.items():
+        wanted: Count | None = getattr(expect, name)
+        if wanted is not None and not _is_within(count, wanted):
+            yield f"{count:,} {name}, expected {wanted if isinstance(wanted, int) else f'{wanted[0]} to {wanted[1]}'}"
+    if expect.converged:
+        yield from flight.unsettled()
+    if expect.invariants and invariants is not None:
+        yield from (found.sentence for found in invariants.violations)
+    if expect.anomalies is not None and anomalies is not None:
+        cases = [case for case in anomalies.unexpected if case.name not in expect.anomalies]
+        yield from (f"{case.name}: {case.sentence}" for case in cases[:MOST_CASES])
+
+
+def _is_within(count: int, wanted: Count) -> bool:
+    least, most = (wanted, wanted) if isinstance(wanted, int) else wanted
+    return least <= count <= most

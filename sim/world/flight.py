@@ -66,7 +66,7 @@ class Flight:
             if load_ended is None and self.is_load_over():
                 load_ended = self.now
             patience_over = load_ended is not None and self.now - load_ended >= self.plan.drain
-            if until is None and load_ended is not None and (patience_over or self.is_over()):
+            if until is None and load_ended is not None and (self.is_settled() or patience_over):
                 return
 
     def _advance(self, until: int) -> None:
@@ -91,10 +91,6 @@ class Flight:
     def _sources_dry(self) -> bool:
         return all(self.cluster.apps[spec.name].finished for spec in self.plan.apps if spec.finite)
 
-    def is_over(self) -> bool:
-        """Whether there is nothing more to wait for; with `plan.settles` also not for the cluster."""
-        return not self.unsettled() if self.plan.settles else self.is_drained()
-
     def unsettled(self) -> list[str]:
         """What is not well yet, in sentences: partitions without leader or not in sync, the dead, groups behind."""
         partitions = self.cluster.controller.image.partitions
@@ -117,6 +113,10 @@ class Flight:
         if any(producer.incomplete for app in apps.values() if app.life.alive for producer in app.producers):
             return False
         return all(self._caught_up(group.group_id, group.topics) for group in self.plan.groups)
+
+    def is_settled(self) -> bool:
+        """Whether there is nothing to wait for: all is drained and, if the plan wants it, all is well again."""
+        return self.is_drained() and not (self.plan.converge and self.unsettled())
 
     def _caught_up(self, group_id: str, topics: tuple[str, ...]) -> bool:
         offsets = self.cluster.committed_offsets(group_id)

@@ -1,58 +1,72 @@
-"""A `Script` as a plan to fly."""
+"""The plan that a script makes: its applications with their behaviours, its groups, and who feeds whom."""
 
-from difflib import get_close_matches
+from collections.abc import Callable
+from typing import TypeVar
 
+from sim.actors.client.app import Behaviour
 from sim.machine.clock import parse_duration
-from sim.rules.errors import ConfigError
 from sim.world.cluster import ClusterSpec
 from sim.world.plan import AppSpec, GroupSpec, Plan
-from sim.world.script.readers import pipeline, reader
+from sim.world.script.checking import app_names
+from sim.world.script.consuming import consuming, sharing
+from sim.world.script.pipelines import piping
+from sim.world.script.producing import producing
 from sim.world.script.script import Script
-from sim.world.script.sources import source
 
 __all__ = ["plan_of"]
 
+Part = TypeVar("Part")
+
 
 def plan_of(script: Script) -> Plan:
-    """The plan. Raises ConfigError, one line, for a client of a topic that is not there, or a name twice."""
-    topics = {topic.name: topic for topic in script.topics}
+    """The plan of one flight. Applications keep what they know to themselves, so that a plan is for one flight only."""
     duration = parse_duration(script.duration)
-    apps = [AppSpec(each.name, source(each, duration), each.name, finite=True) for each in script.producers]
-    stages = [(each.name, each.topic) for each in script.producers]
-    for each in script.consumers:
-        apps += [AppSpec(f"{each.group}-{number}", reader(each), each.group) for number in range(1, each.members + 1)]
-        stages += [(topic, each.group) for topic in each.topics]
-    for copy in script.pipelines:
-        apps += [AppSpec(f"{copy.group}-{number}", pipeline(copy), copy.group) for number in range(1, copy.members + 1)]
-        stages += [(copy.source, copy.group), (copy.group, copy.target)]
-    _check(script, list(topics), [app.name for app in apps])
-    cluster = script.cluster
     return Plan(
         duration=duration,
         drain=parse_duration(script.drain),
-        cluster=ClusterSpec(cluster.brokers, cluster.racks, cluster.config),
+        cluster=_cluster(script),
         topics=script.topics,
-        apps=tuple(apps),
+        apps=_apps(script, duration),
         groups=(
-            *(GroupSpec(each.group, each.topics) for each in script.consumers),
-            *(GroupSpec(each.group, (each.source,)) for each in script.pipelines),
+            *(GroupSpec(part.group, part.topics) for part in script.consumers),
+            *(GroupSpec(part.name, (part.source,)) for part in script.pipelines),
+            *(GroupSpec(part.group, part.topics) for part in script.share_groups),
         ),
         faults=script.faults,
-        stages=tuple(stages),
-        settles=script.expect.converges,
+        stages=_stages(script),
+        converge=script.expect.converged,
     )
 
 
-def _check(script: Script, topics: list[str], apps: list[str]) -> None:
-    named = [("producer", each.name, each.topic) for each in script.producers]
-    named += [("consumer", each.group, topic) for each in script.consumers for topic in each.topics]
-    named += [("pipeline", each.group, topic) for each in script.pipelines for topic in (each.source, each.target)]
-    for kind, name, topic in named:
-        if topic not in topics:
-            near = get_close_matches(topic, topics, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(topics)}"
-            raise ConfigError(f"{kind} {name}: there is no topic {topic}; {hint}")
-    names = [*topics, *apps]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise ConfigError(f"the name {twice} is taken twice; topics, producers and members need names of their own")
+def _cluster(script: Script) -> ClusterSpec:
+    """A share group begins with the first record."""
+    part = script.cluster
+    groups = {share.group: {"share.auto.offset.reset": "earliest"} for share in script.share_groups}
+    return ClusterSpec(brokers=part.brokers, racks=part.racks, broker_config=part.config, group_configs=groups)
+
+
+def _apps(script: Script, duration: int) -> tuple[AppSpec, ...]:
+    found: list[AppSpec] = []
+
+    def add(part: Part, stage: str, count: int, behave: Callable[[Part, str], Behaviour], finite: bool = False) -> None:
+        found.extend(AppSpec(name, behave(part, name), stage, finite) for name in app_names(stage, count))
+
+    for producer in script.producers:
+        add(producer, producer.name, producer.copies, lambda part, name: producing(part, name, duration), finite=True)
+    for consumer in script.consumers:
+        add(consumer, consumer.group, consumer.members, consuming)
+    for pipeline in script.pipelines:
+        add(pipeline, pipeline.name, pipeline.members, piping)
+    for share in script.share_groups:
+        add(share, share.group, share.members, sharing)
+    return tuple(found)
+
+
+def _stages(script: Script) -> tuple[tuple[str, str], ...]:
+    """The edges of the workflow."""
+    return (
+        *((part.name, topic) for part in script.producers for topic in part.topics),
+        *((topic, part.group) for part in script.consumers for topic in part.topics),
+        *(edge for part in script.pipelines for edge in ((part.source, part.name), (part.name, part.target))),
+        *((topic, part.group) for part in script.share_groups for topic in part.topics),
+    )

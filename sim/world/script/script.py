@@ -1,127 +1,165 @@
-"""A scenario as a value: cluster, topics, clients and faults, without a line of code.
+"""A scenario as a value: what a scenario file says, table by table.
 
-What a TOML file says is read into it, the fuzzer draws it, and it prints as a file again.
+The names of the fields are the keys of the file. Durations are words such as `30s`; `config` holds Kafka's own keys.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
-from sim.rules.errors import ConfigError
+from sim.world.arrivals import Poisson, Workload
 from sim.world.faults import Fault
+from sim.world.keys import Keys, NoKeys
 from sim.world.topics import Topic
 
-__all__ = ["FATES", "ClusterScript", "ConsumerScript", "Expectation", "PipelineScript", "ProducerScript", "Script"]
+__all__ = [
+    "ClusterPart",
+    "Commit",
+    "ConsumerPart",
+    "Count",
+    "Expect",
+    "PipelinePart",
+    "ProducerPart",
+    "Script",
+    "ShareGroupPart",
+    "Transaction",
+]
 
-Config = Mapping[str, object]
+Count = int | tuple[int, int]
+"""A number of records, exact or from the least to the most."""
 
-FATES = ("lost", "duplicated", "reordered", "undelivered")
-"""What the verdict counts of acknowledged records."""
-
-COMMITS = ("auto", "after", "before")
-"""When a consumer commits: as its client does by itself, after the work, or before it."""
+Commit = Literal["auto", "sync-after", "sync-before"]
+Poison = Literal["skip", "raise"]
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterScript:
-    """Brokers 1 to n in so many racks, controllers from 100 on, Kafka's broker keys in `config`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterPart:
+    """`[cluster]`: how many brokers, in how many racks, and Kafka's keys for them."""
 
     brokers: int = 3
     racks: int = 3
-    controllers: int = 1
-    log_dirs: int = 1
-    config: Config = field(default_factory=dict)
+    config: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ProducerScript:
-    """An application that sends records of one size to a topic as `arrivals` says, until the load is over.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transaction:
+    """`transaction = {…}`: how many records make one, and which share of all is aborted."""
 
-    `keys` is `none`, `uniform:N`, `zipf:N,EXPONENT`, `single:KEY` or `round-robin:N`. With `transaction_records` it
-    sends so many records in each transaction and aborts the share `abort_share` of them. `config` holds Kafka's keys.
+    records: int = 10
+    abort_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProducerPart:
+    """`[[producers]]`: sends records of a size with keys as they arrive, to its topics in turn.
+
+    Several `copies` are applications of their own, each with the whole load: `shop-1`, `shop-2` and so on.
     """
 
     name: str
-    topic: str
-    arrivals: str = "poisson:20"
-    keys: str = "uniform:100"
-    size_bytes: int = 100
-    transaction_records: int = 0
-    abort_share: float = 0.0
-    config: Config = field(default_factory=dict)
+    topics: tuple[str, ...]
+    arrivals: Workload = field(default_factory=lambda: Poisson(60.0))
+    keys: Keys = field(default_factory=NoKeys)
+    record_bytes: int = 100
+    copies: int = 1
+    transaction: Transaction | None = None
+    config: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ConsumerScript:
-    """A group whose members read topics, work `handler_ms` on each record, and commit.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumerPart:
+    """`[[consumers]]`: a group of so many members, each with so much work for a record.
 
-    `commit` is `auto` (as Kafka's clients do), `after` or `before` the work of each poll; `static` members have a
-    group.instance.id. A record that cannot be handled is skipped.
+    `commit` says when: `auto` leaves it to Kafka, `sync-after` and `sync-before` mean the work. With `static`
+    membership each has a `group.instance.id`. `poison` says what is done about a record that cannot be read: it is
+    skipped, or else the application dies of it.
     """
 
     group: str
     topics: tuple[str, ...]
     members: int = 1
     handler_ms: float = 0.0
-    commit: str = "auto"
+    commit: Commit = "auto"
     static: bool = False
-    config: Config = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.commit not in COMMITS:
-            raise ConfigError(f"commit = {self.commit!r}; there are {', '.join(COMMITS)}")
+    poison: Poison = "skip"
+    config: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class PipelineScript:
-    """Members that read a topic and write each record to another one: in transactions with the offsets, or plainly."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelinePart:
+    """`[[pipelines]]`: reads a topic and writes a record to another one for each; its name is its group.
 
-    group: str
+    With `exactly_once` records and offsets are in one transaction; without it offsets are committed after the records.
+    """
+
+    name: str
     source: str
     target: str
     members: int = 1
     exactly_once: bool = True
-    config: Config = field(default_factory=dict)
+    handler_ms: float = 0.0
+    poison: Poison = "skip"
+    consumer: Mapping[str, object] = field(default_factory=dict)
+    producer: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """What the run must show.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareGroupPart:
+    """`[[share_groups]]`: members that share partitions and settle records one by one, from the first one on.
 
-    No acknowledged record may be lost, duplicated, reordered or undelivered, but for the fates that `allow` names.
-    `converges`: after the load every group catches up and every replica is in sync. `invariants`: none is violated at
-    any moment. `anomalies`: clients see none that Jepsen's workload does not allow for their configuration.
+    A share of all records is released and comes again; one that cannot be read is rejected.
     """
 
-    allow: tuple[str, ...] = ()
-    converges: bool = True
+    group: str
+    topics: tuple[str, ...]
+    members: int = 1
+    handler_ms: float = 0.0
+    release_share: float = 0.0
+    config: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expect:
+    """`[expect]`: what must hold in the end; what is not given is not looked at.
+
+    A number is exact, two numbers are the least and the most. `anomalies` are the names that the black box may find
+    beyond those which the configuration allows; `invariants` are looked at after every event; `converged` means that
+    everybody has caught up and every replica is in sync; `exactly_once` that the pipelines which promise it keep it;
+    `failures` counts the applications that died of an error.
+    """
+
+    acknowledged: Count | None = None
+    lost: Count | None = None
+    duplicated: Count | None = None
+    reordered: Count | None = None
+    undelivered: Count | None = None
+    failures: Count | None = None
+    anomalies: tuple[str, ...] | None = None
     invariants: bool = False
-    anomalies: bool = False
-
-    def __post_init__(self) -> None:
-        wrong = next((fate for fate in self.allow if fate not in FATES), None)
-        if wrong is not None:
-            raise ConfigError(f"allow names {wrong!r}; there are {', '.join(FATES)}")
+    converged: bool = False
+    exactly_once: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """A whole scenario. The load lasts `duration`, catching up at most `drain`; faults are values of their own.
+    """A whole file. The load lasts for `duration`, catching up takes `drain` at most.
 
-    With `scenario` it is that scenario of the library with `set` as its settings, under these faults instead of its
-    own, and has no cluster, topics or clients. `seed` is the one to fly it with when no other is asked for.
+    With `scenario` it is that scenario of the library, flown with `set` as settings and under these faults instead of
+    its own; it has no cluster, topics or clients then. `seed` is the one to fly with when no other is asked for.
     """
 
-    name: str
     scenario: str = ""
-    set: Config = field(default_factory=dict)
+    set: Mapping[str, object] = field(default_factory=dict)
     seed: int = 0
     description: str = ""
+    story: str = ""
     duration: str = "30s"
-    drain: str = "60s"
-    cluster: ClusterScript = field(default_factory=ClusterScript)
+    drain: str = "2m"
+    cluster: ClusterPart = field(default_factory=ClusterPart)
     topics: tuple[Topic, ...] = ()
-    producers: tuple[ProducerScript, ...] = ()
-    consumers: tuple[ConsumerScript, ...] = ()
-    pipelines: tuple[PipelineScript, ...] = ()
+    producers: tuple[ProducerPart, ...] = ()
+    consumers: tuple[ConsumerPart, ...] = ()
+    pipelines: tuple[PipelinePart, ...] = ()
+    share_groups: tuple[ShareGroupPart, ...] = ()
     faults: tuple[Fault, ...] = ()
-    expect: Expectation = field(default_factory=Expectation)
+    expect: Expect = field(default_factory=Expect)

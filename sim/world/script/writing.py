@@ -1,39 +1,41 @@
-"""A `Script` printed as the TOML file that reads back as the same value."""
+"""From a script to TOML that reads back as the same value; what is as by default is left out."""
 
-from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
 import tomli_w
 
+from sim.world.arrivals import Workload
 from sim.world.faults import KINDS, Fault
+from sim.world.keys import Keys
 from sim.world.script.script import Script
 
-__all__ = ["script_text"]
+__all__ = ["write_script"]
+
+NAMES = {kind: name for name, kind in KINDS.items()}
 
 
-def script_text(script: Script) -> str:
-    """The file; what has its default value is left out."""
-    names = {kind: name for name, kind in KINDS.items()}
-    content: dict[str, Any] = {}
-    for each in fields(script):
-        value = getattr(script, each.name)
-        if isinstance(value, str | int):
-            content[each.name] = value
-        elif isinstance(value, Mapping):
-            content[each.name] = dict(value)
-        elif isinstance(value, tuple):
-            content[each.name] = [_table(part, names) for part in value]
-        else:
-            content[each.name] = _table(value, names)
-    return tomli_w.dumps({key: value for key, value in content.items() if value not in ("", 0, [], {})})
+def write_script(script: Script) -> str:
+    """The script as a scenario file."""
+    return tomli_w.dumps(_table(script), multiline_strings=True)
 
 
-def _table(value: Any, names: Mapping[type, str]) -> dict[str, Any]:
-    table: dict[str, Any] = {"kind": names[type(value)]} if isinstance(value, Fault) else {}
+def _table(value: Any) -> dict[str, Any]:
+    """A dataclass as a table of those fields that differ from their defaults."""
+    found: dict[str, Any] = {"kind": NAMES[type(value)]} if isinstance(value, Fault) else {}
     for each in fields(value):
-        part = getattr(value, each.name)
-        empty = each.default_factory() if callable(each.default_factory) else each.default
-        if part is not None and part != empty:
-            table[each.name] = dict(part) if isinstance(part, Mapping) else part
-    return table
+        given = getattr(value, each.name)
+        default = each.default if each.default_factory is MISSING else each.default_factory()
+        if given != default:
+            found[each.name] = _plain(given)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Workload | Keys):
+        return str(value)
+    if is_dataclass(value):
+        return _table(value)
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return dict(value) if isinstance(value, dict) else value
