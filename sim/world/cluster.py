@@ -31,7 +31,8 @@ class ClusterSpec:
 
     `client_quotas` are Kafka's (producer_byte_rate, consumer_byte_rate, request_percentage), per second and broker, by
     client id; `<default>` is any other client. `group_configs` are those of single groups (`share.auto.offset.reset`
-    and so on), by group id.
+    and so on), by group id. `log_dirs` is how many log directories each broker has (JBOD), on as many disks; Kafka's
+    log.dirs lists their paths.
     """
 
     brokers: int = 3
@@ -40,6 +41,7 @@ class ClusterSpec:
     hardware: Hardware = field(default_factory=Hardware)
     client_quotas: ClientQuotas = field(default_factory=dict)
     group_configs: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    log_dirs: int = 1
 
 
 class Cluster:
@@ -73,6 +75,7 @@ class Cluster:
                 CONTROLLER_ID,
                 spec.client_quotas,
                 group_configs,
+                spec.log_dirs,
             )
             self.brokers[broker_id] = self._servers[broker_id] = broker
 
@@ -81,7 +84,8 @@ class Cluster:
         racks = {broker_id: broker.host.rack for broker_id, broker in self.brokers.items()}
         wanted = {name: (topic.partitions, topic.replication_factor) for name, topic in self._all_topics.items()}
         self.controller.start()
-        self.controller.bootstrap(racks, wanted, {name: topic.config for name, topic in self._all_topics.items()})
+        configs = {name: topic.config for name, topic in self._all_topics.items()}
+        self.controller.bootstrap(racks, wanted, configs, self.spec.log_dirs)
         for topic in self.topics.values():
             self.controller.announce(TopicCreated(topic.name, topic.partitions, topic.replication_factor))
         for broker in self.brokers.values():
@@ -153,6 +157,8 @@ class Cluster:
 
     def _check(self, spec: ClusterSpec) -> None:
         """Refuse what cannot work, in one line each. Raises ConfigError."""
+        if spec.log_dirs < 1:
+            raise ConfigError(f"a broker needs at least 1 log directory, not {spec.log_dirs}")
         if spec.brokers < 1 or spec.racks < 1:
             raise ConfigError(f"a cluster needs at least 1 broker and 1 rack, not {spec.brokers} and {spec.racks}")
         for topic in self.topics.values():

@@ -43,6 +43,7 @@ class Plan:
 
     Without a duration the load lasts until every finite application has ended; `progress` then tells which share
     of it is done.
+    With `converge` the run goes on, besides, until every partition has a leader and all its replicas in sync.
     `stages` are the edges of the drawn workflow; `wrap_up` is called after the last event and returns what
     the scenario itself has to say, as a mapping that goes into the result.
     `invariants` are the scenario's own, by name: asked after every event and, with True, once at the end, each answers
@@ -58,6 +59,7 @@ class Plan:
     drain: int = 120_000_000_000
     stages: tuple[tuple[str, str], ...] = ()
     client_overrides: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    converge: bool = False
     progress: Callable[[], float] | None = None
     wrap_up: Callable[[bool], Mapping[str, object]] | None = None
     invariants: Mapping[str, Callable[["Flight", bool], str | None]] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """One replica of a partition on one broker and, while it leads, what it knows of its followers.
 
 Source: core/src/main/scala/kafka/cluster/Partition.scala
-Fidelity: approximate — one log directory
+Fidelity: approximate — no replica moves from one log directory to another
 """
 
 from collections.abc import Callable
@@ -222,7 +222,9 @@ class Partition:
         result = self.log.append_as_leader(batch, leader_epoch, origin, transaction_version, verification)
         if not result.duplicate:
             self.changed()
-            self.advance_high_watermark(now_ms)
+            self.log.flush_if_due(self.config.flush_messages, now_ms)
+        self.advance_high_watermark(now_ms)
+        if not result.duplicate:
             for session in tuple(self.replicators):
                 session.tell(self.name)
         return result

@@ -120,7 +120,7 @@ class RollingRestart(Fault):
         return tuple(f"the process of broker {broker}" for broker in self.brokers) or ("the process of every broker",)
 
     def __str__(self) -> str:
-        return f"{self.subject} {self.predicate} from {format_duration(self.begins)} on"
+        return f"{self.subject} {self.predicate} at {format_duration(self.begins)}, until all are in sync again"
 
     def check(self, flight: "Flight") -> None:
         """Refuse a broker that does not exist."""

@@ -80,6 +80,16 @@ def test_session_is_known_by_id_and_epoch_and_tells_only_news() -> None:
     assert fetched(probe.ask(leader, fetch(session_id, 4))).error is ErrorCode.FETCH_SESSION_ID_NOT_FOUND
 
 
+def test_who_asks_again_from_the_same_offset_gets_the_same_data_again() -> None:
+    story = Story(1)
+    probe, leader = Probe(story), story.first_leader
+    written(story, probe, 3)
+    session_id = fetched(probe.ask(leader, fetch(wanted=at(1)))).session_id
+    for epoch in (1, 2):
+        assert [b.base_offset for b in data(probe.ask(leader, fetch(session_id, epoch))).batches] == [1, 2]
+    assert fetched(probe.ask(leader, fetch(session_id, 3, at(3)))).partitions == {}
+
+
 def test_full_fetch_closes_the_session_that_it_names() -> None:
     story = Story(1)
     probe, leader = Probe(story), story.first_leader

@@ -37,8 +37,8 @@ SENTENCES: Sequence[tuple[Fault, str]] = (
     (BrokerCrash(broker=2, at="12s", lasts="6s"), "broker 2 crashes at 12 s, until 18 s"),
     (BrokerHang(broker=1, at="1500ms"), "broker 1 hangs at 1.5 s, for good"),
     (BrokerShutdown(broker=3, at="1m", lasts="5s"), "broker 3 is shut down at 1 min 00 s, until 1 min 05 s"),
-    (RollingRestart(at="5s"), "every broker is restarted in turn from 5 s on"),
-    (RollingRestart(at="5s", brokers=(1, 3)), "brokers 1, 3 are restarted in turn from 5 s on"),
+    (RollingRestart(at="5s"), "every broker is restarted in turn at 5 s, until all are in sync again"),
+    (RollingRestart(at="5s", brokers=(1, 3)), "brokers 1, 3 are restarted in turn at 5 s, until all are in sync again"),
     (ControllerCrash(at="2s", lasts="12s"), "controller 100 crashes at 2 s, until 14 s"),
     (
         NetworkPartition(side=("broker-1",), other=("brokers", "controllers"), at="3s", lasts="20s"),
