@@ -1,6 +1,7 @@
 """Bugs on purpose, in rules and actors: each a function that breaks one thing as a tired programmer would."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -83,7 +84,9 @@ def anybody_is_elected(patch: Patch) -> None:
             return changed
         alive = rest.get("alive") or control.image.is_active
         last = next((broker for broker in reversed(partition.replicas) if alive(broker)), changed.leader)
-        return changed.__class__(*(last if field == "leader" else getattr(changed, field) for field in changed.__slots__))
+        return changed.__class__(
+            *(last if field == "leader" else getattr(changed, field) for field in changed.__slots__)
+        )
 
     patch.setattr(ReplicationControl, "change", change)
 
