@@ -29,7 +29,7 @@ class OneOwner(Checker):
     def __init__(self, apps: dict[str, App], losses: Losses) -> None:
         self._apps = apps
         self._losses = losses
-        self._holders: dict[tuple[str, TopicPartition], dict[str, Consumer | None]] = {}
+        self._holders: dict[tuple[str, TopicPartition], dict[str, int]] = {}
         self._last: dict[tuple[str, TopicPartition], tuple[int, str]] = {}
         self._owned: dict[tuple[str, str], tuple[TopicPartition, ...]] = {}
         self._removed: dict[tuple[str, str], None] = {}
@@ -60,14 +60,13 @@ class OneOwner(Checker):
             if last == generation and owner != client_id and not self._may_share(owner, client_id):
                 words = f"{client_id} owns {name} {owns} although {owner} owns it in the same generation"
                 yield self.violation(time, f"{group_id} {name}", words)
-            for holder, consumer in holders.items():
-                is_alive = consumer is self._consumer(holder) and self._is_member(group_id, holder)
-                if is_alive and not self._may_share(holder, client_id):
+            for holder in list(holders):
+                if self._is_member(group_id, holder) and not self._may_share(holder, client_id):
                     words = f"{client_id} owns {name} {owns} although {holder}, which is a member, has not given it up"
                     yield self.violation(time, f"{group_id} {name}", words)
             if last <= generation:
                 self._last[group_id, name] = generation, client_id
-            holders[client_id] = self._consumer(client_id)
+            holders[client_id] = generation
 
     def _is_member(self, group_id: str, client_id: str) -> bool:
         """Whether a consumer believes to be in the group, and its coordinator has not removed it."""
