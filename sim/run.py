@@ -19,10 +19,12 @@ from sim.observe.invariants import Invariants
 from sim.observe.journal import Journal
 from sim.observe.metrics import Metrics
 from sim.observe.sentences import tell
+from sim.observe.shortcomings import shortcomings, unmet
 from sim.observe.verdict import Verdict, Witness
 from sim.rules.errors import ConfigError
 from sim.scenario import Scenario
 from sim.world.flight import Flight
+from sim.world.script import write_script
 from sim.world.settings import KINDS, Settings
 
 __all__ = ["Run", "file_sha256", "fly", "no_garbage_collection", "prepare_folder"]
@@ -63,7 +65,15 @@ class Run:
         own = self.results.get("sentences", [])
         checked = [] if self.invariants is None else self.invariants.sentences()
         seen = [] if self.anomalies is None else self.anomalies.sentences()
-        return [*tell(self.flight, self.metrics, self.verdict), *checked, *seen, *own]
+        return [*tell(self.flight, self.metrics, self.verdict), *checked, *seen, *own, *self.unmet()]
+
+    def unmet(self) -> list[str]:
+        """What the scenario's file expects and does not hold, a sentence for each."""
+        script = self.scenario.script
+        if script is None:
+            return []
+        found = shortcomings(script, self.flight, self.verdict, self.anomalies, self.invariants)
+        return unmet(script.expect, found, self.verdict)
 
     def ignored(self) -> list[str]:
         """Kafka keys that the user has set and that have no effect here."""
@@ -78,6 +88,7 @@ class Run:
         moved = self.metrics.records_acknowledged + self.metrics.records_delivered
         checked = {} if self.invariants is None else {"invariants": self.invariants.as_json()}
         black_box = {} if self.anomalies is None else {"anomalies": self.anomalies.counts()}
+        expected = {} if self.scenario.script is None else {"unmet": self.unmet()}
         return {
             "scenario": self.scenario.name,
             "seed": self.settings.seed,
@@ -90,6 +101,7 @@ class Run:
             "verdict": self.verdict.counts(),
             **checked,
             **black_box,
+            **expected,
             "metrics": self._metric_summary(),
             "results": dict(self.results),
             "trace_sha256": self.journal.sha256(),
@@ -97,9 +109,10 @@ class Run:
 
     def manifest(self) -> dict[str, Any]:
         """All that is needed to fly the same again."""
-        source = self.settings.input
+        source, script = self.settings.input, self.scenario.script
         return {
             "scenario": self.scenario.name,
+            "script": None if script is None else write_script(script),
             "seed": self.settings.seed,
             "set": dict(self.given),
             "faults": self.settings.faults,

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-import scenarios
 from sim.cli.flying import fly
 from sim.cli.manifests import changed_versions, manifest_input, read_manifest
 from sim.cli.options import OnBadLine, read_input, read_out, read_pairs, read_until
+from sim.cli.scenario_files import find
 from sim.cli.telling import summary_object, tell
 from sim.machine.clock import format_duration
 
@@ -50,12 +50,12 @@ def run(
     black_box: bool,
     as_json: bool,
 ) -> None:
-    """Fly the scenario NAME and tell its outcome.
+    """Fly the scenario NAME, or that of a file NAME.toml, and tell its outcome.
 
     Manifest, facts, metrics, verdict and plot are left in a folder, all of them or none; with a black box also
-    anomalies.json. A violated invariant ends in exit code 1.
+    anomalies.json. A violated invariant, or an expectation of the file that does not hold, ends in exit code 1.
     """
-    scenario = scenarios.find(name)
+    scenario = find(name)
     data = read_input(scenario, source, columns, speed, reorder_window, on_bad_line)
     folder = read_out(out, scenario)
     given, stop_at = read_pairs(pairs), read_until(until)
@@ -69,7 +69,7 @@ def run(
         end = format_duration(flown.flight.now)
         click.echo(f"kafkasim: interrupted; what is in {folder} is partial, it ends at {end}", err=True)
         raise click.exceptions.Exit(130)
-    if flown.invariants is not None and flown.invariants.violations:
+    if flown.unmet() or (flown.invariants is not None and flown.invariants.violations):
         raise click.exceptions.Exit(1)
 
 
@@ -83,7 +83,7 @@ def rerun(manifest: Path, out: str | None, as_json: bool) -> None:
     Settings, seed and input are the same, and so are the facts, to the byte.
     """
     wanted = read_manifest(manifest)
-    scenario = scenarios.find(wanted["scenario"])
+    scenario = find(wanted["scenario"], wanted["script"])
     until = None if wanted["until_s"] is None else round(wanted["until_s"] * 1e9)
     first = manifest.parent if manifest.parent.name else manifest.resolve().parent
     folder = first.with_name(f"{first.name}-again") if out is None else read_out(out, scenario)

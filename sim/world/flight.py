@@ -7,7 +7,7 @@ from sim.machine.clock import SECOND
 from sim.machine.machine import Machine
 from sim.world.cluster import Cluster
 from sim.world.faults.schedule import check_schedule
-from sim.world.plan import Plan
+from sim.world.plan import GroupSpec, Plan
 
 __all__ = ["Flight"]
 
@@ -97,7 +97,7 @@ class Flight:
             return False
         if any(producer.incomplete for app in apps.values() if app.life.alive for producer in app.producers):
             return False
-        return all(self._caught_up(group.group_id, group.topics) for group in self.plan.groups)
+        return all(self.has_caught_up(group) for group in self.plan.groups)
 
     def is_settled(self) -> bool:
         """Whether there is nothing to wait for: all is drained and, if the plan wants it, every replica in sync."""
@@ -108,12 +108,13 @@ class Flight:
         partitions = self.cluster.controller.image.partitions.values()
         return not any(partition.leader < 0 or partition.is_under_replicated for partition in partitions)
 
-    def _caught_up(self, group_id: str, topics: tuple[str, ...]) -> bool:
-        offsets = self.cluster.committed_offsets(group_id)
+    def has_caught_up(self, group: GroupSpec) -> bool:
+        """Whether a group has committed the end of every partition that it reads."""
+        offsets = self.cluster.committed_offsets(group.group_id)
         if offsets is None:
             return False
         for name in self.cluster.partitions():
-            if name.topic in topics:
+            if name.topic in group.topics:
                 leader = self.cluster.leader(name)
                 if leader is None or offsets.get(name, 0) < leader.log.log_end_offset:
                     return False

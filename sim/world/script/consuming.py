@@ -17,7 +17,16 @@ from sim.rules.topics import TopicPartition
 from sim.world.script.script import ConsumerPart, ShareGroupPart
 from sim.world.settings import merged
 
-__all__ = ["UnreadableRecordError", "again_and_again", "closed", "consuming", "handle", "is_poison", "positions", "sharing"]
+__all__ = [
+    "UnreadableRecordError",
+    "again_and_again",
+    "closed",
+    "consuming",
+    "handle",
+    "is_poison",
+    "positions",
+    "sharing",
+]
 
 PAUSE = SECOND
 CLOSE_TIMEOUT_MS = 5000

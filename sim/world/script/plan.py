@@ -42,7 +42,13 @@ def _cluster(script: Script) -> ClusterSpec:
     """A share group begins with the first record."""
     part = script.cluster
     groups = {share.group: {"share.auto.offset.reset": "earliest"} for share in script.share_groups}
-    return ClusterSpec(brokers=part.brokers, racks=part.racks, broker_config=part.config, group_configs=groups)
+    return ClusterSpec(
+        brokers=part.brokers,
+        racks=part.racks,
+        broker_config=part.config,
+        group_configs=groups,
+        log_dirs=part.log_dirs,
+    )
 
 
 def _apps(script: Script, duration: int) -> tuple[AppSpec, ...]:
