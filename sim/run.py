@@ -18,13 +18,13 @@ from sim.observe.anomalies import Anomalies, BlackBox
 from sim.observe.invariants import Invariants
 from sim.observe.journal import Journal
 from sim.observe.metrics import Metrics
+from sim.observe.problems import unmet
 from sim.observe.sentences import tell
-from sim.observe.shortcomings import shortcomings, unmet
 from sim.observe.verdict import Verdict, Witness
 from sim.rules.errors import ConfigError
 from sim.scenario import Scenario
 from sim.world.flight import Flight
-from sim.world.script import write_script
+from sim.world.script.script import Expect
 from sim.world.settings import KINDS, Settings
 
 __all__ = ["Run", "file_sha256", "fly", "no_garbage_collection", "prepare_folder"]
@@ -65,15 +65,7 @@ class Run:
         own = self.results.get("sentences", [])
         checked = [] if self.invariants is None else self.invariants.sentences()
         seen = [] if self.anomalies is None else self.anomalies.sentences()
-        return [*tell(self.flight, self.metrics, self.verdict), *checked, *seen, *own, *self.unmet()]
-
-    def unmet(self) -> list[str]:
-        """What the scenario's file expects and does not hold, a sentence for each."""
-        script = self.scenario.script
-        if script is None:
-            return []
-        found = shortcomings(script, self.flight, self.verdict, self.anomalies, self.invariants)
-        return unmet(script.expect, found, self.verdict)
+        return [*tell(self.flight, self.metrics, self.verdict), *checked, *seen, *own]
 
     def ignored(self) -> list[str]:
         """Kafka keys that the user has set and that have no effect here."""
@@ -88,7 +80,7 @@ class Run:
         moved = self.metrics.records_acknowledged + self.metrics.records_delivered
         checked = {} if self.invariants is None else {"invariants": self.invariants.as_json()}
         black_box = {} if self.anomalies is None else {"anomalies": self.anomalies.counts()}
-        expected = {} if self.scenario.script is None else {"unmet": self.unmet()}
+        expected = {} if self.scenario.expect is None else {"unmet": self.unmet()}
         return {
             "scenario": self.scenario.name,
             "seed": self.settings.seed,
@@ -109,10 +101,10 @@ class Run:
 
     def manifest(self) -> dict[str, Any]:
         """All that is needed to fly the same again."""
-        source, script = self.settings.input, self.scenario.script
+        source = self.settings.input
         return {
             "scenario": self.scenario.name,
-            "script": None if script is None else write_script(script),
+            **({} if self.scenario.script is None else {"script": self.scenario.script}),
             "seed": self.settings.seed,
             "set": dict(self.given),
             "faults": self.settings.faults,
@@ -134,6 +126,12 @@ class Run:
             "partial": self.partial,
             "trace_sha256": self.journal.sha256(),
         }
+
+    def unmet(self) -> list[str]:
+        """What its scenario file expects and the run has not shown, in sentences; nothing is asked of an early end."""
+        if self.scenario.expect is None or self.partial or self.until is not None:
+            return []
+        return list(unmet(self.scenario.expect, self.flight, self.verdict, self.invariants, self.anomalies))
 
     def write(self, folder: Path) -> None:
         """Leave manifest, facts, metrics, verdict and the plot in a folder."""
@@ -206,8 +204,9 @@ def fly(
     try:
         flight = Flight(plan, settings.seed)
         metrics, journal, witness = Metrics(flight), Journal(flight.machine.facts), Witness(flight)
-        invariants = Invariants(flight) if check_invariants else None
-        box = BlackBox(flight) if black_box else None
+        expect = scenario.expect or Expect()
+        invariants = Invariants(flight) if check_invariants or expect.invariants else None
+        box = BlackBox(flight) if black_box or expect.anomalies is not None else None
         with no_garbage_collection():
             partial = _fly(flight, metrics, until, progress)
             if invariants is not None:

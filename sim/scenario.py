@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.machine.clock import parse_duration
 from sim.world.plan import Plan
-from sim.world.script import Script, plan_of
+from sim.world.script.script import Expect
 from sim.world.settings import Input, Knob, Settings, settings_from
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ __all__ = ["Scenario"]
 class Scenario:
     """One story. `story` is the docstring of its file: *Covers, Story, Watch for, Predict*.
 
-    One that was read from a scenario file has the `script` that stands in it, and says what it expects.
+    One that was read from a scenario file has its text as `script`, its own `seed`, and what it must show as `expect`.
     """
 
     name: str
@@ -30,13 +30,9 @@ class Scenario:
     knobs: Mapping[str, Knob] = field(default_factory=dict)
     level: str = "beginner"
     takes_input: bool = False
-    script: Script | None = None
-
-    @classmethod
-    def of(cls, name: str, script: Script) -> "Scenario":
-        """The scenario that a script is."""
-        summary = script.description.partition("\n")[0] or "A scenario file."
-        return cls(name, summary, script.story or script.description, lambda _: plan_of(script), script=script)
+    script: str | None = None
+    seed: int = 0
+    expect: Expect | None = None
 
     def settings(self, given: Mapping[str, object] | None = None, **rest: Any) -> Settings:
         """Check what a user sets. Raises ConfigError, one line."""
@@ -61,15 +57,11 @@ class Scenario:
         """Fly it. `set` takes knobs and Kafka keys; `until` cuts the run short (`"90s"`); `out` keeps its files.
 
         `check_invariants` adds `invariants` to the run: what must hold at every moment, looked at after every event.
-        A `black_box` aboard adds `anomalies`: what clients saw and should not have. A script that expects something
-        of them has them aboard anyway.
+        A `black_box` aboard adds `anomalies`: what clients saw and should not have.
         """
         from sim.run import fly
 
         folder = None if out is None else Path(out)
         settings = self.settings(set, seed=seed, faults=faults, input=input, out=folder)
         end = None if until is None else parse_duration(until)
-        if self.script is not None:
-            check_invariants = check_invariants or self.script.expect.invariants
-            black_box = black_box or self.script.expect.anomalies is not None
         return fly(self, settings, dict(set or {}), end, progress, check_invariants, black_box)

@@ -8,6 +8,7 @@ import click
 
 from sim.cli.bench import bench
 from sim.cli.conformance import conformance
+from sim.cli.fuzz import fuzz
 from sim.cli.ledger import ledger
 from sim.cli.listing import info, list_scenarios
 from sim.cli.running import rerun, run
@@ -23,7 +24,7 @@ def cli() -> None:
     """Fly a simulated Apache Kafka cluster through a story and see what became of every record."""
 
 
-for command in (list_scenarios, info, new, run, rerun, bench, conformance, ledger):
+for command in (list_scenarios, info, new, run, rerun, fuzz, bench, conformance, ledger):
     cli.add_command(command)
 
 

@@ -14,7 +14,6 @@ __all__ = ["changed_versions", "manifest_input", "read_manifest"]
 
 FIELDS: dict[str, tuple[type, ...]] = {
     "scenario": (str,),
-    "script": (str, type(None)),
     "seed": (int,),
     "set": (dict,),
     "faults": (bool,),
@@ -40,11 +39,11 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: {error.strerror}; {_hint(path)}") from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: is no JSON; {_hint(path)}") from error
-    if isinstance(content, dict):
-        content.setdefault("script", None)
     _check(path, "it", content, FIELDS)
     if content["input"] is not None:
         _check(path, "its input", content["input"], INPUT_FIELDS)
+    if not isinstance(content.get("script", ""), str):
+        raise ConfigError(f"{path}: its script is no text; {_hint(path)}")
     if content.get("partial"):
         raise ConfigError(f"{path}: that run was interrupted; fly it anew with --until, which can be repeated")
     return dict(content)

@@ -1,6 +1,5 @@
 """Scenarios by name or by file, and `kafkasim new`, which writes a file to begin with."""
 
-import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,40 +8,19 @@ import click
 import scenarios
 from sim.rules.errors import ConfigError
 from sim.scenario import Scenario
-from sim.world.script import read_script
-from sim.world.script.reading import MOST_BYTES
+from sim.scenario_file import ENDING, checked_name, scenario_of, scenario_of_file
 
-__all__ = ["find", "new"]
-
-ENDING = ".toml"
-NAME = re.compile(r"\w[\w.-]*")
+__all__ = ["find", "find_again", "new"]
 
 
-def find(name: str, text: str | None = None) -> Scenario:
-    """The scenario of this name, that of a file `NAME.toml`, or that of a file's text. Raises ConfigError, one line."""
-    if text is not None:
-        return Scenario.of(checked_name(name), read_script(text, name))
-    if not name.endswith(ENDING):
-        return scenarios.find(name)
-    path = Path(name)
-    if path.is_file() and path.stat().st_size > MOST_BYTES:
-        raise ConfigError(f"{name}: has {path.stat().st_size:,} bytes; a scenario file has {MOST_BYTES:,} at most")
-    try:
-        content = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{name}: {error.strerror}; kafkasim new NAME writes a file to begin with") from error
-    except UnicodeDecodeError:
-        raise ConfigError(f"{name}: is no text in UTF-8, as TOML has to be") from None
-    return Scenario.of(checked_name(path.name.removesuffix(ENDING)), read_script(content, name))
+def find(name: str) -> Scenario:
+    """A scenario of the library by its name, or one in a file by its path. Raises ConfigError, one line."""
+    return scenario_of_file(Path(name), scenarios.find) if name.endswith(ENDING) else scenarios.find(name)
 
 
-def checked_name(name: str) -> str:
-    """A name that can be that of a folder. Raises ConfigError, one line."""
-    if not NAME.fullmatch(name):
-        raise ConfigError(
-            f"{name!r}: a scenario's name has letters, digits, '-', '_' and '.', and begins with none of ., -"
-        )
-    return name
+def find_again(name: str, script: str | None) -> Scenario:
+    """The scenario of a manifest: one of the library, or that of the text of a file. Raises ConfigError, one line."""
+    return scenarios.find(name) if script is None else scenario_of(script, checked_name(name), scenarios.find)
 
 
 @click.command()

@@ -6,29 +6,30 @@ from collections.abc import Iterator
 from sim.observe.aborted import aborted_columns
 from sim.rules.topics import TopicPartition
 from sim.world.flight import Flight
+from sim.world.plan import GroupSpec
 from sim.world.script.consuming import is_poison
 from sim.world.script.pipelines import origin_of
-from sim.world.script.script import PipelinePart
 
 __all__ = ["broken_promises"]
 
 Place = tuple[TopicPartition, int]
 
 
-def broken_promises(flight: Flight, pipeline: PipelinePart) -> tuple[list[Place], list[Place]]:
+def broken_promises(flight: Flight, group: GroupSpec) -> tuple[list[Place], list[Place]]:
     """Records of the source that the target has twice, and those that it lacks although the group is past them.
 
     Records are partitions and offsets; only what is committed counts.
     """
     made = Counter(
-        origin_of(value, pipeline.name)
-        for _, value in _committed(flight, pipeline.target)
-        if value is not None and value.startswith(f"{pipeline.name}:".encode())
+        origin_of(value, group.group_id)
+        for _, value in _committed(flight, group.exactly_once_in)
+        if value is not None and value.startswith(f"{group.group_id}:".encode())
     )
-    done = flight.cluster.committed_offsets(pipeline.name) or {}
+    done = flight.cluster.committed_offsets(group.group_id) or {}
     wanted = [
         place
-        for place, value in _committed(flight, pipeline.source)
+        for topic in group.topics
+        for place, value in _committed(flight, topic)
         if not is_poison(value) and place[1] < done.get(place[0], 0)
     ]
     return [place for place, count in made.items() if count > 1], [place for place in wanted if place not in made]

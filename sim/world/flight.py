@@ -7,7 +7,8 @@ from sim.machine.clock import SECOND
 from sim.machine.machine import Machine
 from sim.world.cluster import Cluster
 from sim.world.faults.schedule import check_schedule
-from sim.world.plan import GroupSpec, Plan
+from sim.world.plan import Plan
+from sim.world.remainder import waits_for_readers
 
 __all__ = ["Flight"]
 
@@ -90,6 +91,20 @@ class Flight:
     def _sources_dry(self) -> bool:
         return all(self.cluster.apps[spec.name].finished for spec in self.plan.apps if spec.finite)
 
+    def unsettled(self) -> list[str]:
+        """What is not well yet, in sentences: partitions without leader or not in sync, the dead, groups behind."""
+        partitions = self.cluster.controller.image.partitions
+        told = [f"{name} has no leader" for name, known in partitions.items() if known.leader < 0]
+        told += [
+            f"{name} has only {', '.join(map(str, known.isr))} in sync"
+            for name, known in partitions.items()
+            if known.leader >= 0 and known.is_under_replicated
+        ]
+        told += [f"{app.name} died: {app.failure}" for app in self.cluster.apps.values() if app.failure]
+        if not told and not self.is_drained():
+            told.append("a source has not ended, or a group has not caught up")
+        return told
+
     def is_drained(self) -> bool:
         """Whether every finite application has ended, nothing is unacknowledged, and every group has caught up."""
         apps = self.cluster.apps
@@ -97,26 +112,20 @@ class Flight:
             return False
         if any(producer.incomplete for app in apps.values() if app.life.alive for producer in app.producers):
             return False
-        return all(self.has_caught_up(group) for group in self.plan.groups)
+        return all(self._caught_up(group.group_id, group.topics) for group in self.plan.groups)
 
     def is_settled(self) -> bool:
-        """Whether there is nothing to wait for: all is drained and, if the plan wants it, every replica in sync."""
-        return self.is_drained() and (not self.plan.converge or self.is_in_sync())
+        """Whether there is nothing to wait for: all is drained and, if the plan wants it, all is well again."""
+        return self.is_drained() and not (self.plan.converge and self.unsettled())
 
-    def is_in_sync(self) -> bool:
-        """Whether every partition has a leader and all its replicas in sync."""
-        partitions = self.cluster.controller.image.partitions.values()
-        return not any(partition.leader < 0 or partition.is_under_replicated for partition in partitions)
-
-    def has_caught_up(self, group: GroupSpec) -> bool:
-        """Whether a group has committed the end of every partition that it reads."""
-        offsets = self.cluster.committed_offsets(group.group_id)
+    def _caught_up(self, group_id: str, topics: tuple[str, ...]) -> bool:
+        offsets = self.cluster.committed_offsets(group_id)
         if offsets is None:
             return False
         for name in self.cluster.partitions():
-            if name.topic in group.topics:
+            if name.topic in topics:
                 leader = self.cluster.leader(name)
-                if leader is None or offsets.get(name, 0) < leader.log.log_end_offset:
+                if leader is None or waits_for_readers(leader.log, offsets.get(name, 0)):
                     return False
         return True
 

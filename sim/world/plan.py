@@ -31,10 +31,14 @@ class AppSpec:
 
 @dataclass(frozen=True, slots=True)
 class GroupSpec:
-    """A group, of consumers or share consumers, that must get every record of its topics."""
+    """A group, of consumers or share consumers, that must get every record of its topics.
+
+    One that promises it makes exactly one record of each, in the topic `exactly_once_in`.
+    """
 
     group_id: str
     topics: tuple[str, ...]
+    exactly_once_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Plan:
 
     Without a duration the load lasts until every finite application has ended; `progress` then tells which share
     of it is done.
-    With `converge` the run goes on, besides, until every replica is in sync.
+    With `converge` the run goes on, besides, until every partition has a leader and all its replicas in sync.
     `stages` are the edges of the drawn workflow; `wrap_up` is called after the last event and returns what
     the scenario itself has to say, as a mapping that goes into the result.
     `invariants` are the scenario's own, by name: asked after every event and, with True, once at the end, each answers

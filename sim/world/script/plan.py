@@ -29,7 +29,10 @@ def plan_of(script: Script) -> Plan:
         apps=_apps(script, duration),
         groups=(
             *(GroupSpec(part.group, part.topics) for part in script.consumers),
-            *(GroupSpec(part.name, (part.source,)) for part in script.pipelines),
+            *(
+                GroupSpec(part.name, (part.source,), part.target if part.exactly_once else "")
+                for part in script.pipelines
+            ),
             *(GroupSpec(part.group, part.topics) for part in script.share_groups),
         ),
         faults=script.faults,

@@ -145,8 +145,15 @@ class Expect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """A whole file. The load lasts for `duration`, catching up takes `drain` at most."""
+    """A whole file. The load lasts for `duration`, catching up takes `drain` at most.
 
+    With `scenario` it is that scenario of the library, flown with `set` as settings and under these faults instead of
+    its own; it has no cluster, topics or clients then. `seed` is the one to fly with when no other is asked for.
+    """
+
+    scenario: str = ""
+    set: Mapping[str, object] = field(default_factory=dict)
+    seed: int = 0
     description: str = ""
     story: str = ""
     duration: str = "30s"

@@ -10,6 +10,7 @@ from sim.rules.facts.client import TransactionEnded
 from sim.rules.facts.journal import OffsetsCommitted, RecordsAcknowledged, RecordsDelivered
 from sim.rules.topics import TopicPartition
 from sim.world.flight import Flight
+from sim.world.plan import GroupSpec
 from sim.world.script import Script, plan_of
 from tests.world.script.files import CLUSTER, flown, script
 
@@ -39,6 +40,7 @@ target = "bills"
 members = 2
 consumer = { "session.timeout.ms" = 6000 }
 """
+GROUP = GroupSpec("billing", ("orders",), "bills")
 CRASHES = """
 [[faults]]
 kind = "broker-crash"
@@ -155,7 +157,7 @@ def test_pipelines_through_crashes(exactly_once: bool) -> None:
     witness = Witness(flight)
     for _ in flight.fly():
         pass
-    twice, missing = broken_promises(flight, of.pipelines[0])
+    twice, missing = broken_promises(flight, GROUP)
     assert witness.verdict().ok
     assert flight.is_drained()
     assert (bool(twice), missing) == (not exactly_once, [])
@@ -164,13 +166,13 @@ def test_pipelines_through_crashes(exactly_once: bool) -> None:
 def test_a_pipeline_that_skips_or_repeats_is_found() -> None:
     of = script(PIPE)
     flight = flown(of)
-    assert broken_promises(flight, of.pipelines[0]) == ([], [])
+    assert broken_promises(flight, GROUP) == ([], [])
     log = flight.cluster.log(TopicPartition("bills", 0))
     batches = list(log.batches())
     first = next(batch for batch in batches if not batch.is_control)
     place = first.columns.values[0]
     first.columns.values = [first.columns.values[-1], *first.columns.values[1:]]
-    twice, missing = broken_promises(flight, of.pipelines[0])
+    twice, missing = broken_promises(flight, GROUP)
     lost = place.decode().removeprefix("billing:")
     assert [f"{name}@{offset}" for name, offset in missing] == [lost]
     assert len(twice) == (first.columns.count > 1)
