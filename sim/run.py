@@ -20,7 +20,8 @@ from sim.observe.journal import Journal
 from sim.observe.metrics import Metrics
 from sim.observe.problems import unmet
 from sim.observe.sentences import tell
-from sim.observe.verdict import Verdict, Witness
+from sim.observe.verdict import Verdict
+from sim.observe.witness import Witness
 from sim.rules.errors import ConfigError
 from sim.scenario import Scenario
 from sim.world.flight import Flight

@@ -9,7 +9,7 @@ from sim.observe.anomalies import BlackBox
 from sim.observe.invariants import Invariants
 from sim.observe.journal import Journal
 from sim.observe.problems import Problem, find_problems
-from sim.observe.verdict import Witness
+from sim.observe.witness import Witness
 from sim.run import no_garbage_collection
 from sim.world.flight import Flight
 from sim.world.plan import Plan

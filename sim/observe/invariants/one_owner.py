@@ -7,7 +7,7 @@ from sim.actors.consumer.consumer import Consumer
 from sim.observe.invariants.checker import Checker, Violations
 from sim.observe.invariants.losses import Losses
 from sim.observe.invariants.violation import InvariantViolation
-from sim.rules.facts.journal import MemberRemoved, PartitionsAssigned
+from sim.rules.facts.journal import AppStopped, MemberRemoved, PartitionsAssigned
 from sim.rules.groups.coordinator import OFFSETS_TOPIC
 from sim.rules.topics import TopicPartition
 
@@ -24,7 +24,7 @@ class OneOwner(Checker):
     """
 
     name = "one-owner"
-    kinds = (PartitionsAssigned, MemberRemoved)
+    kinds = (PartitionsAssigned, MemberRemoved, AppStopped)
 
     def __init__(self, apps: dict[str, App], losses: Losses) -> None:
         self._apps = apps
@@ -35,14 +35,17 @@ class OneOwner(Checker):
         self._removed: dict[tuple[str, str], None] = {}
 
     def heard(self, time: int, fact: object) -> Violations:
-        """A member owns exactly these from now on, or is a member no longer."""
+        """A member owns exactly these from now on, or is a member no longer, or its process is dead."""
         if isinstance(fact, MemberRemoved):
             self._removed[fact.group_id, fact.member_id] = None
             return ()
+        if isinstance(fact, AppStopped):
+            for dead in self._apps[fact.app].consumers:
+                self._let_go(dead.group_id, dead.client_id)
+            return ()
         assert isinstance(fact, PartitionsAssigned)
         group_id, client_id = fact.group_id, fact.client_id
-        for name in self._owned.pop((group_id, client_id), ()):
-            self._holders[group_id, name].pop(client_id, None)
+        self._let_go(group_id, client_id)
         if fact.generation < 0 or not fact.partitions:
             return ()
         self._owned[group_id, client_id] = fact.partitions
@@ -50,6 +53,10 @@ class OneOwner(Checker):
         if consumer is not None:
             self._removed.pop((group_id, consumer.consumer_group_metadata().member_id), None)
         return [*self._owns(time, fact)]
+
+    def _let_go(self, group_id: str, client_id: str) -> None:
+        for name in self._owned.pop((group_id, client_id), ()):
+            self._holders[group_id, name].pop(client_id, None)
 
     def _owns(self, time: int, fact: PartitionsAssigned) -> Iterator[InvariantViolation]:
         group_id, client_id, generation = fact.group_id, fact.client_id, fact.generation

@@ -6,7 +6,7 @@ from statistics import median
 import pytest
 
 from sim.machine.clock import SECOND
-from sim.observe.verdict import Witness
+from sim.observe.witness import Witness
 from sim.rules.errors import ConfigError
 from sim.rules.facts.journal import BrokerRegistered, BrokerStarted, BrokerStopped
 from sim.rules.facts.storage import LogDirectoryFailed, UnflushedLost
