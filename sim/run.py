@@ -81,6 +81,7 @@ class Run:
         moved = self.metrics.records_acknowledged + self.metrics.records_delivered
         checked = {} if self.invariants is None else {"invariants": self.invariants.as_json()}
         black_box = {} if self.anomalies is None else {"anomalies": self.anomalies.counts()}
+        expected = {} if self.scenario.expect is None else {"unmet": self.unmet()}
         return {
             "scenario": self.scenario.name,
             "seed": self.settings.seed,
@@ -93,6 +94,7 @@ class Run:
             "verdict": self.verdict.counts(),
             **checked,
             **black_box,
+            **expected,
             "metrics": self._metric_summary(),
             "results": dict(self.results),
             "trace_sha256": self.journal.sha256(),

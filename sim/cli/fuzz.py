@@ -3,16 +3,14 @@
 import json
 import re
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.progress import Progress
 
-import scenarios
+from sim.cli.scenario_files import find
 from sim.rules.errors import ConfigError
-from sim.scenario_file import is_scenario_file, scenario_of_file
 from sim.world.plan import Plan
 
 if TYPE_CHECKING:
@@ -56,8 +54,7 @@ def fuzz(name: str | None, seeds: str, jobs: int, as_json: bool) -> int:
 
 def planned(name: str, seed: int) -> Plan:
     """The plan of a scenario of the library, or in a file, for a seed, without its own faults."""
-    file = is_scenario_file(name)
-    scenario = scenario_of_file(Path(name), scenarios.find) if file else scenarios.find(name)
+    scenario = find(name)
     return scenario.plan(scenario.settings({}, seed=seed, faults=False))
 
 

@@ -1,33 +1,18 @@
 """`kafkasim run` and `kafkasim rerun`: fly a scenario, show the way, leave the artefacts."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 
-import scenarios
 from sim.cli.flying import fly
 from sim.cli.manifests import changed_versions, manifest_input, read_manifest
 from sim.cli.options import OnBadLine, read_input, read_out, read_pairs, read_until
+from sim.cli.scenario_files import find, find_again
 from sim.cli.telling import summary_object, tell
 from sim.machine.clock import format_duration
-from sim.scenario import Scenario
-from sim.scenario_file import is_scenario_file, scenario_of, scenario_of_file
 
 __all__ = ["rerun", "run"]
-
-
-def find(name: str) -> Scenario:
-    """A scenario of the library by its name, or one in a file by its path. Raises ConfigError, one line."""
-    return scenario_of_file(Path(name), scenarios.find) if is_scenario_file(name) else scenarios.find(name)
-
-
-def find_again(wanted: Mapping[str, Any], manifest: Path) -> Scenario:
-    """The scenario of a manifest: by its name, or from the text of the file that it once was."""
-    script = wanted.get("script")
-    return scenarios.find(wanted["scenario"]) if script is None else scenario_of(script, str(manifest), scenarios.find)
 
 
 @click.command()
@@ -101,10 +86,7 @@ def rerun(manifest: Path, out: str | None, as_json: bool) -> None:
     Settings, seed and input are the same, and so are the facts, to the byte.
     """
     wanted = read_manifest(manifest)
-    script = wanted.get("script")
-    scenario = (
-        scenarios.find(wanted["scenario"]) if script is None else scenario_of(script, str(manifest), scenarios.find)
-    )
+    scenario = find_again(wanted["scenario"], wanted.get("script"))
     until = None if wanted["until_s"] is None else round(wanted["until_s"] * 1e9)
     first = manifest.parent if manifest.parent.name else manifest.resolve().parent
     folder = first.with_name(f"{first.name}-again") if out is None else read_out(out, scenario)

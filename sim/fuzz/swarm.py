@@ -10,6 +10,9 @@ from sim.fuzz.drawing import draw_script, with_faults
 from sim.fuzz.shrinking import shrink
 from sim.fuzz.trial import Trial, combined_sha256, fly
 from sim.machine.clock import parse_duration
+from sim.observe.allowances import FATES
+from sim.observe.anomalies.report import NAMES
+from sim.observe.problems import Problem
 from sim.world.faults import Fault
 from sim.world.plan import Plan
 from sim.world.script import Script, plan_of, write_script
@@ -18,7 +21,6 @@ from sim.world.script.script import Expect
 __all__ = ["Finding", "Report", "Subject", "run_seeds"]
 
 CHUNK = 4
-FATES = ("lost", "duplicated", "reordered", "undelivered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,21 +121,26 @@ def _trial(subject: Subject, seed: int) -> Trial:
 
 
 def _smallest(subject: Subject, trial: Trial) -> str:
-    """The scenario file of the smallest script that shows the same first problem."""
-    name, seed = trial.unexplained[0].name, trial.seed
+    """The scenario file of the smallest script that shows the same first problem, and expects that it does not."""
+    first, seed = trial.unexplained[0], trial.seed
+    shown = [first]
 
     def fails(script: Script) -> bool:
-        return any(problem.name == name for problem in fly(subject.planned(script, seed), seed).unexplained)
+        found = [each for each in fly(subject.planned(script, seed), seed).unexplained if each.name == first.name]
+        shown[:] = found[:1] or shown
+        return bool(found)
 
     smallest = shrink(subject.script(seed), fails)
-    again = fly(subject.planned(smallest, seed), seed)
-    shown = f"kafkasim fuzz found in it, at seed {seed}: {again.unexplained[0].sentence}"
-    return write_script(replace(smallest, seed=seed, description=shown, expect=_expected(again)))
+    told = f"Found by kafkasim fuzz at seed {seed}, {shown[0].name}: {shown[0].sentence}"
+    return write_script(replace(smallest, seed=seed, description=told, expect=_expected(shown[0])))
 
 
-def _expected(trial: Trial) -> Expect:
-    """What the scenario file asks for: all that is well in a right cluster, but for what its configuration allows."""
-    excused = [problem.name for problem in trial.explained]
-    counts = {fate: 0 for fate in FATES if fate not in excused}
-    anomalies = tuple(name for name in excused if name not in FATES)
-    return Expect(**counts, anomalies=anomalies, invariants=True, converged=True)  # type: ignore[arg-type]
+def _expected(problem: Problem) -> Expect:
+    """What the scenario file asks for, and does not get."""
+    topics = (problem.subject,) if problem.subject else ()
+    if problem.name in FATES:
+        return Expect(converged=True, topics=topics, **{problem.name: 0})  # type: ignore[arg-type]
+    if problem.name in NAMES:
+        return Expect(converged=True, topics=topics, anomalies=())
+    is_promise, is_liveness = problem.name == "exactly-once", problem.name == "liveness"
+    return Expect(converged=True, exactly_once=is_promise, invariants=not is_promise and not is_liveness)

@@ -52,7 +52,7 @@ def fly(plan: Plan, seed: int) -> Trial:
             invariants.finish()
             problems += find_problems(flight, witness.verdict(), invariants, box.anomalies())
         except Exception as error:
-            problems.append(Problem("exception", f"{type(error).__name__}: {error}"))
+            problems.append(Problem("exception", "", f"{type(error).__name__}: {error}"))
         journal.close(flight.now, flight.cluster)
     sizes = {"events": flight.clock.events_booked(), "facts": len(journal.facts)}
     told = tuple(str(fault) for fault in plan.faults)

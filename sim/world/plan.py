@@ -31,10 +31,14 @@ class AppSpec:
 
 @dataclass(frozen=True, slots=True)
 class GroupSpec:
-    """A group, of consumers or share consumers, that must get every record of its topics."""
+    """A group, of consumers or share consumers, that must get every record of its topics.
+
+    One that promises it makes exactly one record of each, in the topic `exactly_once_in`.
+    """
 
     group_id: str
     topics: tuple[str, ...]
+    exactly_once_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)

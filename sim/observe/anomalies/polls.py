@@ -92,6 +92,7 @@ class PollOrder:
         evidence, reads = self._evidence, self._reads
         values, offsets = reads.value[[before, after]].tolist(), reads.offset[[before, after]].tolist()
         told = f"leaving out {records_told(skipped)}" if skipped else "not forward"
+        left_out = self._order.value[self._place[before] + 1 : self._place[after]].tolist() if skipped else []
         circumstances = ["rebalanced"] if reads.tenure[before] != reads.tenure[after] else []
         if self._gone[self._partition[after]] and skipped:
             circumstances.append("removed")
@@ -100,7 +101,7 @@ class PollOrder:
             name,
             f"{evidence.clients[reads.client[after]]} polled offset {offsets[0]} of {evidence.place(values[0])}, "
             f"then {offsets[1]}, {told}.",
-            records=[(value, value) for value in values],
+            records=[(value, value) for value in (*values, *left_out)],
             operations=reads.operation[[before, after]].tolist(),
             offsets=offsets,
             circumstances=circumstances,

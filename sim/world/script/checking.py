@@ -14,6 +14,7 @@ __all__ = ["app_names", "check"]
 LIMITS: Mapping[str, tuple[float, float]] = {
     "brokers": (1, 50),
     "racks": (1, 50),
+    "log_dirs": (1, 10),
     "partitions": (1, 1000),
     "replication_factor": (1, 50),
     "copies": (1, 100),
@@ -54,6 +55,7 @@ def app_names(name: str, count: int) -> list[str]:
 def _parts(script: Script) -> Iterator[tuple[str, object]]:
     """All tables, with what errors call them."""
     yield "[cluster]: ", script.cluster
+    yield "[expect]: ", script.expect
     for name in ("topics", "producers", "consumers", "pipelines", "share_groups"):
         for number, part in enumerate(getattr(script, name), 1):
             yield f"[[{name}]] number {number}: ", part
@@ -114,8 +116,8 @@ def _check_names(script: Script) -> None:
     if taken is not None:
         raise ConfigError(f"an application cannot have the name {taken!r}: it is that of a host of the cluster")
     for where, part in _parts(script):
-        for key, names in _topics_of(part):
-            for name in names:
+        for key, wanted in _topics_of(part):
+            for name in wanted:
                 if name not in topics:
                     near = get_close_matches(name, topics, n=1)
                     hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(topics) or 'none'}"

@@ -41,9 +41,9 @@ def piping(part: PipelinePart, name: str) -> Behaviour:
     return lambda app: again_and_again(app, session)
 
 
-def origin_of(value: bytes) -> tuple[TopicPartition, int]:
-    """Which record a record of the target was made of: its partition and offset."""
-    partition, _, offset = value.decode().rpartition("@")
+def origin_of(value: bytes, name: str) -> tuple[TopicPartition, int]:
+    """Which record a record of the target was made of by the pipeline of this name: its partition and offset."""
+    partition, _, offset = value.decode().removeprefix(f"{name}:").rpartition("@")
     topic, _, number = partition.rpartition("-")
     return TopicPartition(topic, int(number)), int(offset)
 
@@ -82,6 +82,6 @@ def _pipe(app: App, part: PipelinePart, records: list[Any], producer: Producer) 
     deliveries = []
     for record in records:
         if (yield from handle(app, record, part.handler_ms, part.poison)):
-            value = f"{record.topic}-{record.partition}@{record.offset}".encode()
+            value = f"{part.name}:{record.topic}-{record.partition}@{record.offset}".encode()
             deliveries.append((yield from producer.send(part.target, value, record.key)))
     return deliveries

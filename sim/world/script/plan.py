@@ -29,7 +29,10 @@ def plan_of(script: Script) -> Plan:
         apps=_apps(script, duration),
         groups=(
             *(GroupSpec(part.group, part.topics) for part in script.consumers),
-            *(GroupSpec(part.name, (part.source,)) for part in script.pipelines),
+            *(
+                GroupSpec(part.name, (part.source,), part.target if part.exactly_once else "")
+                for part in script.pipelines
+            ),
             *(GroupSpec(part.group, part.topics) for part in script.share_groups),
         ),
         faults=script.faults,
@@ -42,7 +45,13 @@ def _cluster(script: Script) -> ClusterSpec:
     """A share group begins with the first record."""
     part = script.cluster
     groups = {share.group: {"share.auto.offset.reset": "earliest"} for share in script.share_groups}
-    return ClusterSpec(brokers=part.brokers, racks=part.racks, broker_config=part.config, group_configs=groups)
+    return ClusterSpec(
+        brokers=part.brokers,
+        racks=part.racks,
+        broker_config=part.config,
+        group_configs=groups,
+        log_dirs=part.log_dirs,
+    )
 
 
 def _apps(script: Script, duration: int) -> tuple[AppSpec, ...]:

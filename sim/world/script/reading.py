@@ -4,7 +4,6 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
-from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -42,7 +41,7 @@ def read_script(text: str, source: str) -> Script:
 
 def _table(kind: type[Table], content: Mapping[str, object], where: str) -> Table:
     """A dataclass out of a table with the names of its fields as keys."""
-    hints = _hints(kind)
+    hints = get_type_hints(kind)
     for key in content:
         if key not in hints:
             raise ConfigError(f"{where}unknown key {key!r}{_nearest(key, hints)}")
@@ -73,7 +72,8 @@ def _value(hint: Any, value: object, where: str, key: str) -> object:
         if not isinstance(value, dict):
             table = f"[{key}]" if not where else f"{key} = {{…}}"
             raise ConfigError(f"{where}{key} = {_told(value)} is no table; write {table}")
-        return _config(value, f"{where}{key}: ") if get_origin(hint) else _table(hint, value, _inside(where, key))
+        inside = _inside(where, key)
+        return _config(value, inside) if get_origin(hint) else _table(hint, value, inside)
     return _scalar(hint, value, where, key)
 
 
@@ -149,8 +149,3 @@ def _nearest(name: str, known: Mapping[str, object] | tuple[str, ...]) -> str:
 def _told(value: object) -> str:
     text = str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= 40 else f"{text[:39]}…"
-
-
-@cache
-def _hints(kind: type) -> Mapping[str, Any]:
-    return get_type_hints(kind)

@@ -34,10 +34,11 @@ Poison = Literal["skip", "raise"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterPart:
-    """`[cluster]`: how many brokers, in how many racks, and Kafka's keys for them."""
+    """`[cluster]`: how many brokers with how many log directories, in how many racks, and Kafka's keys for them."""
 
     brokers: int = 3
     racks: int = 3
+    log_dirs: int = 1
     config: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -125,7 +126,8 @@ class Expect:
     A number is exact, two numbers are the least and the most. `anomalies` are the names that the black box may find
     beyond those which the configuration allows; `invariants` are looked at after every event; `converged` means that
     everybody has caught up and every replica is in sync; `exactly_once` that the pipelines which promise it keep it;
-    `failures` counts the applications that died of an error.
+    `failures` counts the applications that died of an error. With `topics` only those are looked at, by the verdict
+    and the black box.
     """
 
     acknowledged: Count | None = None
@@ -138,6 +140,7 @@ class Expect:
     invariants: bool = False
     converged: bool = False
     exactly_once: bool = False
+    topics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
