@@ -112,15 +112,20 @@ class Controller(Server):
         racks: Mapping[int, str],
         topics: Mapping[str, tuple[int, int]],
         configs: Mapping[str, Mapping[str, object]],
+        assigned: Mapping[str, Sequence[PartitionRegistration]],
     ) -> None:
         """Begin with registered, unfenced brokers and existing topics (partition count, replication factor each).
 
-        `configs` are the topics' own. Raises InvalidReplicationFactorError when there are fewer brokers than replicas.
+        `configs` are the topics' own, `assigned` the partitions of those that are not to be placed. Raises InvalidReplicationFactorError when there are fewer brokers than replicas.
         """
         brokers = [BrokerRegistration(broker, 0, 1, rack, fenced=False) for broker, rack in racks.items()]
         records: list[MetadataRecord] = list(brokers)
         usable = [UsableBroker(broker.broker_id, broker.rack, False) for broker in brokers]
         for topic, (partition_count, replication_factor) in topics.items():
+            if topic in assigned:
+                names = (TopicPartition(topic, number) for number in range(partition_count))
+                records += map(PartitionChange, names, assigned[topic])
+                continue
             placed = place_replicas(usable, partition_count, replication_factor, self.random.randrange)
             for number, replicas in enumerate(placed):
                 records.append(
