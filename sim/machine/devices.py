@@ -17,7 +17,10 @@ __all__ = ["Cpu", "Disk", "Hardware", "Nic"]
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """What a broker's machine can do; every figure is an estimate."""
+    """What a broker's machine can do; every figure is an estimate.
+
+    A broker's process registers `broker_start` after it was started, and has started all else `broker_ready` later.
+    """
 
     request_cost: int = 25 * MICROSECOND
     batch_cost: int = 4 * MICROSECOND
@@ -28,6 +31,7 @@ class Hardware:
     page_cache_bytes: int = 4 << 30
     dirty_limit_bytes: int = 800 << 20
     broker_start: int = 3 * SECOND
+    broker_ready: int = 0
 
     def cost(self, batch_count: int, size_bytes: int) -> int:
         """Processor time for one request, in nanoseconds."""

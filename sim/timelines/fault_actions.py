@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from sim.machine.impediments import Impediment
 from sim.rules.errors import ConfigError
 from sim.rules.topics import TopicPartition
+from sim.timelines.fault_booting import Boot
+from sim.timelines.fault_words import OBSERVATIONS
 from sim.timelines.fields import Fields
 from sim.world.faults import Fault
 from sim.world.faults.broker import when_gone
@@ -17,13 +19,7 @@ if TYPE_CHECKING:
     from sim.actors.controller.controller import Controller
     from sim.world.flight import Flight
 
-__all__ = ["OBSERVATIONS", "STARTS", "Action", "Stage", "action"]
-
-OBSERVATIONS = ("exited", "isr_full_seen", "state", "end")
-"""What the driver saw, written among what it did."""
-
-STARTS = ("restart", "restart_leader", "restart_follower")
-"""Actions that start a process."""
+__all__ = ["Action", "Stage", "action"]
 
 HOWS = {"kill9": "kill9", "sigterm": "sigterm"}
 
@@ -44,14 +40,14 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action(Fault):
-    """One action of the driver. `nodes` are ids of this cluster by field, `booting` nanoseconds to start a process."""
+    """One action of the driver. `nodes` are ids of this cluster by field, `boot` how long a process takes to start."""
 
     word: str
     number: int
     stage: Stage
     nodes: Mapping[str, int]
     how: str
-    booting: int
+    boot: Boot
 
     @property
     def subject(self) -> str:
@@ -80,7 +76,7 @@ class Action(Fault):
         return cluster.controllers[node] if node in cluster.controllers else cluster.brokers[node]
 
 
-def action(fields: Fields, number: int, stage: Stage, zero: int, booting: int) -> Fault | None:
+def action(fields: Fields, number: int, stage: Stage, zero: int, boot: Boot) -> Fault | None:
     """An action of a run as a fault, `zero` nanoseconds being the run's time 0; None for an observation.
 
     Raises ConfigError for an action or a node that is not known.
@@ -95,7 +91,7 @@ def action(fields: Fields, number: int, stage: Stage, zero: int, booting: int) -
         raise ConfigError(f"{fields.place}.how: unknown way to stop a process {how!r}; {nearest(how, HOWS)}")
     at = zero + round(fields.number("t") * 1e6)
     nodes = _nodes(fields, word, stage)
-    return Action(at=f"{at}ns", word=word, number=number, stage=stage, nodes=nodes, how=how, booting=booting)
+    return Action(at=f"{at}ns", word=word, number=number, stage=stage, nodes=nodes, how=how, boot=boot)
 
 
 def nearest(word: str, known: Mapping[str, object]) -> str:
@@ -137,9 +133,9 @@ def _start(action: Action, flight: "Flight", role: str = "") -> None:
     node = action.node(flight, role)
     broker = flight.cluster.brokers.get(node.node_id)
     if broker is None:
-        flight.clock.call_at(flight.now + action.booting, node.start)
+        flight.clock.call_at(flight.now + action.boot.start, node.start)
     else:
-        broker.hardware = replace(broker.hardware, broker_start=action.booting)
+        broker.hardware = replace(broker.hardware, broker_start=action.boot.start, broker_ready=action.boot.ready)
         when_gone(flight, broker, broker.start)
 
 

@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from sim.timelines.fault_actions import STARTS
+from sim.timelines.fault_words import STARTS
 from sim.timelines.fault_recording import FaultRecording
 from sim.timelines.fault_server_figures import back_action
 

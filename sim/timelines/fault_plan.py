@@ -12,7 +12,8 @@ from sim.machine.clock import MILLISECOND, SECOND, milliseconds
 from sim.machine.devices import Hardware
 from sim.rules.config import BrokerConfig
 from sim.rules.topics import TopicPartition
-from sim.timelines.fault_actions import OBSERVATIONS, STARTS, Stage, action
+from sim.timelines.fault_actions import Stage, action
+from sim.timelines.fault_booting import booting
 from sim.timelines.fault_recording import WINDOW_BEGINS_MS, FaultRecording, FaultRun, FaultTopic
 from sim.world.cluster import CONTROLLER_ID, ClusterSpec
 from sim.world.faults import Fault
@@ -51,8 +52,8 @@ def fault_plan(recording: FaultRecording, run: FaultRun, seed: int) -> FaultPlan
     zero = WARM_UP + chance.randrange(period) + SECOND
     ends = zero + milliseconds(run.ends_ms)
     stage = Stage(brokers, controllers, next(iter(recording.topics)))
-    booting = _booting(run, config)
-    faults = [action(fields, number, stage, zero, booting[number]) for number, fields in enumerate(run.actions)]
+    boots = booting(run, config)
+    faults = [action(fields, number, stage, zero, boots[number]) for number, fields in enumerate(run.actions)]
     sent: dict[str, list[int]] = {name: [] for name in recording.topics}
     apps = [
         AppSpec(f"{topic.name}-producer", _producer(topic, zero - WARM_UP, ends, chance, sent[topic.name]), finite=True)
@@ -81,26 +82,6 @@ def _topic(topic: FaultTopic, run: FaultRun, brokers: Mapping[int, int]) -> Topi
         replicas=(replicas,) * topic.partitions,
         leaders=(leader,) * topic.partitions,
     )
-
-
-def _booting(run: FaultRun, config: BrokerConfig) -> list[int]:
-    """How long each process that an action starts takes to boot, in nanoseconds: as recorded where that can be seen.
-
-    A property of the machine. It can be seen where the broker registers when its old session is over already, so that
-    nothing else delays it.
-    """
-    stopped: dict[int, float] = {}
-    booting = []
-    for fields in run.actions:
-        word, broker, t = fields.text("ev"), fields.values.get("broker"), fields.number("t")
-        seen = None
-        if word in STARTS and t - stopped.get(broker, t) > config.broker_session_timeout_ms:
-            later = (change["t"] for change in run.changes if change.get("type") == "register" and change.get("broker") == broker)
-            seen = next((register - t for register in later if register > t), None)
-        elif word not in OBSERVATIONS and isinstance(broker, int):
-            stopped[broker] = t
-        booting.append(Hardware().broker_start if seen is None else milliseconds(seen))
-    return booting
 
 
 def _producer(topic: FaultTopic, begins: int, ends: int, chance: Random, sent: list[int]) -> Behaviour:

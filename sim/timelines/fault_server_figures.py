@@ -6,14 +6,12 @@ They are computed from changes as a recording lists them (`metadata_changes`), b
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sim.timelines.fault_actions import OBSERVATIONS, STARTS
+from sim.timelines.fault_words import BACK, OBSERVATIONS, STARTS
 from sim.timelines.fields import Fields
 
 __all__ = ["back_action", "server_figures"]
 
 Change = Mapping[str, Any]
-BACK = (*STARTS, "sigcont", "heal", "link_up")
-"""Actions that bring a broker back."""
 
 
 def back_action(actions: Sequence[Fields]) -> Fields | None:

@@ -137,7 +137,7 @@ class Broker(Server):
         self.logs.begin()
         self.announce(BrokerStarted(self.node_id))
         if self.incarnation > 1:
-            self.lifecycle.join(self.hardware.broker_start)
+            self.lifecycle.join(self.hardware.broker_start, self.hardware.broker_ready)
 
     def _dispatch(self) -> dict[type[Message], Callable[[ServerRequest], None]]:
         """Who answers which kind of request."""

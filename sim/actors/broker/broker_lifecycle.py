@@ -70,11 +70,24 @@ class BrokerLifecycle:
         self._at_once = False
         self._booking = 0
         self._got_shutdown_response = False
+        self._is_ready = True
 
-    def join(self, boot_time: int) -> None:
-        """Boot for so many nanoseconds, then fetch metadata and register."""
+    def join(self, boot_time: int, ready_after: int) -> None:
+        """Boot for so many nanoseconds, then fetch metadata and register; so long after that all else is started, too.
+
+        Source: core/src/main/scala/kafka/server/BrokerServer.scala startup
+        Fidelity: approximate — what is done between is a fixed time
+        """
+        self._is_ready = False
         self._broker.after(boot_time, self._fetch_metadata)
         self._broker.after(boot_time, self._register)
+        self._broker.after(boot_time + ready_after, self._become_ready)
+
+    def _become_ready(self) -> None:
+        """Everything has been started: from now on the broker wants to be unfenced, and says so at once."""
+        self._is_ready = True
+        if self.state is BrokerState.RECOVERY:
+            self._book_heartbeat(0)
 
     def go_on(self) -> None:
         """Take part already; the first heartbeat comes at a random moment of the interval."""
@@ -127,7 +140,7 @@ class BrokerLifecycle:
             broker.node_id,
             broker.epoch,
             broker.image.offset,
-            wants_fence=self.state is BrokerState.STARTING,
+            wants_fence=self.state is BrokerState.STARTING or not self._is_ready,
             wants_shut_down=self.state is BrokerState.PENDING_CONTROLLED_SHUTDOWN,
         )
         self._in_flight = True
@@ -158,7 +171,7 @@ class BrokerLifecycle:
                 return STARTING_INTERVAL
             self.state = BrokerState.RECOVERY
             self._broker.replicas.delete_strays()
-            return 0
+            return 0 if self._is_ready else self._interval
         if self.state is BrokerState.RECOVERY and not answer.is_fenced:
             self.state = BrokerState.RUNNING
             self._broker.listening = True
