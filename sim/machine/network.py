@@ -25,13 +25,17 @@ from sim.machine.devices import Nic
 from sim.machine.impediments import Impediment, Impediments, Route
 from sim.machine.life import Life
 
-__all__ = ["RETRANSMISSION_TIMEOUT", "Flow", "Host", "Link", "Network"]
+__all__ = ["PROBE_INTERVAL", "RETRANSMISSION_TIMEOUT", "Flow", "Host", "Link", "Network"]
 
-RETRANSMISSION_TIMEOUT = 200 * MILLISECOND
-"""What a lost packet costs: TCP's minimum retransmission time-out on Linux (RFC 6298 asks for one second)."""
+RETRANSMISSION_TIMEOUT = 208 * MILLISECOND
+"""What a lost packet costs: Linux adds 200 ms at least to the smoothed round trip, which holds the time that answers
+take, as acknowledgements ride on them: some milliseconds (estimated; RFC 6298 asks for one second)."""
 
 LONGEST_RETRANSMISSION = 120 * SECOND
 """Linux doubles the time-out with each attempt up to this one (TCP_RTO_MAX)."""
+
+PROBE_INTERVAL = 500 * MILLISECOND
+"""Where the sender's own host drops a packet, Linux tries again after this time (TCP_RESOURCE_PROBE_INTERVAL)."""
 
 LOOPBACK = 20 * MICROSECOND
 """One way through the loopback interface of one host (estimated, not measured)."""
@@ -68,16 +72,23 @@ class Flow:
 
 @dataclass(slots=True)
 class Stranded:
-    """A flow whose messages wait for the network to heal."""
+    """A flow whose messages wait for the network to heal; `filtered` tells that the sender's host itself drops them."""
 
     source: Host
     target: Host
     flow: Flow
     since: int
+    filtered: bool
 
     def next_attempt(self, now: int) -> int:
-        """When TCP sends again: the time-outs double from the first message that found no way."""
+        """When TCP sends again: the time-outs double from the first message that found no way.
+
+        Source: Linux net/ipv4/tcp_timer.c tcp_retransmit_timer
+        Fidelity: approximate — of attempts; the state of congestion control is left out
+        """
         due, timeout = self.since + RETRANSMISSION_TIMEOUT, RETRANSMISSION_TIMEOUT
+        if self.filtered and due < now:
+            return due - (due - now) // PROBE_INTERVAL * PROBE_INTERVAL
         while due < now:
             timeout = min(2 * timeout, LONGEST_RETRANSMISSION)
             due += timeout
@@ -149,6 +160,10 @@ class Network:
         """Whether a path of links that are up leads from one host to another."""
         return source is target or self._route(source, target) is not None
 
+    def filtered(self, source: Host, target: Host) -> bool:
+        """Whether the source itself drops what it sends to the target."""
+        return self._impediments.filtered(source.name, target.name)
+
     def round_trip(self, one: Host, other: Host) -> int | None:
         """The latency there and back, in nanoseconds; None when one of them cannot reach the other."""
         if one is other:
@@ -181,7 +196,7 @@ class Network:
         route = None if flow.held else self._route(source, target)
         if route is None:
             if not flow.held:
-                self._stranded.append(Stranded(source, target, flow, now))
+                self._stranded.append(Stranded(source, target, flow, now, self.filtered(source, target)))
             flow.held.append((size_bytes, life, function, arguments))
             return
         left = source.nic.send(now, size_bytes)

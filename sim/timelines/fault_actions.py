@@ -1,6 +1,6 @@
 """The actions of a recorded run as faults: what the driver did to processes and to the network, each in a moment."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -148,13 +148,14 @@ def _unplug(action: Action, flight: "Flight") -> None:
 
 
 def _cut_pair(action: Action, flight: "Flight") -> None:
-    _cut(action, flight, {flight.cluster.brokers[action.nodes["leader"]].host.name})
+    leader = flight.cluster.brokers[action.nodes["leader"]].host.name
+    _cut(action, flight, {leader}, {leader})
 
 
-def _cut(action: Action, flight: "Flight", others: set[str]) -> None:
-    """No packet passes between a broker and others."""
+def _cut(action: Action, flight: "Flight", others: set[str], filtering: Collection[str] = ()) -> None:
+    """No packet passes between a broker and others: the broker's host drops what it sends, and what comes in."""
     host = flight.cluster.brokers[action.nodes["broker"]].host.name
-    cut = Impediment(frozenset({host}), frozenset(others - {host}), cut=True)
+    cut = Impediment(frozenset({host}), frozenset(others - {host}), cut=True, filtering=frozenset({host, *filtering}))
     flight.machine.network.impede(host, cut)
     action.stage.cuts[host] = None
 
