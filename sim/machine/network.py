@@ -20,22 +20,13 @@ from typing import Any
 
 import networkx
 
-from sim.machine.clock import MICROSECOND, MILLISECOND, SECOND, Clock
+from sim.machine.clock import MICROSECOND, Clock
 from sim.machine.devices import Nic
 from sim.machine.impediments import Impediment, Impediments, Route
 from sim.machine.life import Life
+from sim.machine.retransmission import RETRANSMISSION_TIMEOUT, next_retransmission
 
-__all__ = ["PROBE_INTERVAL", "RETRANSMISSION_TIMEOUT", "Flow", "Host", "Link", "Network"]
-
-RETRANSMISSION_TIMEOUT = 208 * MILLISECOND
-"""What a lost packet costs: Linux adds 200 ms at least to the smoothed round trip, which holds the time that answers
-take, as acknowledgements ride on them: some milliseconds (estimated; RFC 6298 asks for one second)."""
-
-LONGEST_RETRANSMISSION = 120 * SECOND
-"""Linux doubles the time-out with each attempt up to this one (TCP_RTO_MAX)."""
-
-PROBE_INTERVAL = 500 * MILLISECOND
-"""Where the sender's own host drops a packet, Linux tries again after this time (TCP_RESOURCE_PROBE_INTERVAL)."""
+__all__ = ["Flow", "Host", "Link", "Network"]
 
 LOOPBACK = 20 * MICROSECOND
 """One way through the loopback interface of one host (estimated, not measured)."""
@@ -79,20 +70,6 @@ class Stranded:
     flow: Flow
     since: int
     filtered: bool
-
-    def next_attempt(self, now: int) -> int:
-        """When TCP sends again: the time-outs double from the first message that found no way.
-
-        Source: Linux net/ipv4/tcp_timer.c tcp_retransmit_timer
-        Fidelity: approximate — of attempts; the state of congestion control is left out
-        """
-        due, timeout = self.since + RETRANSMISSION_TIMEOUT, RETRANSMISSION_TIMEOUT
-        if self.filtered and due < now:
-            return due - (due - now) // PROBE_INTERVAL * PROBE_INTERVAL
-        while due < now:
-            timeout = min(2 * timeout, LONGEST_RETRANSMISSION)
-            due += timeout
-        return due
 
 
 class Network:
@@ -152,7 +129,8 @@ class Network:
         waiting, self._stranded = self._stranded, []
         for stranded in waiting:
             if self.reachable(stranded.source, stranded.target):
-                self._clock.call_at(stranded.next_attempt(self._clock._now), self._send_again, stranded)
+                attempt = next_retransmission(stranded.since, self._clock._now, stranded.filtered)
+                self._clock.call_at(attempt, self._send_again, stranded)
             else:
                 self._stranded.append(stranded)
 

@@ -8,6 +8,7 @@ Left out: the time-out of the first registration.
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from sim.actors.broker.controller_channel import ControllerChannel
 from sim.actors.client.network_client import NetworkClient
 from sim.machine.clock import MILLISECOND, SECOND
 from sim.rules.errors import ErrorCode
@@ -56,7 +57,7 @@ class BrokerLifecycle:
         self._previous_broker_epoch = previous_broker_epoch
         config = broker.config
         self._interval = config.broker_heartbeat_interval_ms * MILLISECOND
-        self._channel = NetworkClient(broker, broker.directory, config.broker_heartbeat_interval_ms, 50, 50)
+        self._channel = ControllerChannel(broker, config.broker_heartbeat_interval_ms)
         self._metadata_channel = NetworkClient(
             broker,
             broker.directory,
@@ -110,7 +111,7 @@ class BrokerLifecycle:
         request = BrokerRegistrationRequest(
             broker.node_id, broker.incarnation, broker.host.rack, self._previous_broker_epoch
         )
-        self._channel.request(broker.controller_id, request, self._registered)
+        self._channel.request(request, self._registered)
 
     def _registered(self, answer: Message) -> None:
         """A refusal (the old session still lasts) or a lost answer is tried again after a heartbeat interval."""
@@ -144,7 +145,7 @@ class BrokerLifecycle:
             wants_shut_down=self.state is BrokerState.PENDING_CONTROLLED_SHUTDOWN,
         )
         self._in_flight = True
-        self._channel.request(broker.controller_id, request, self._heartbeat_answered)
+        self._channel.request(request, self._heartbeat_answered)
 
     def _heartbeat_answered(self, answer: Message) -> None:
         self._in_flight = False

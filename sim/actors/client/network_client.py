@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from sim.actors.broker.socket_server import Server, ServerRequest
 from sim.actors.client.client_node import InFlight, Node, OnResponse
 from sim.machine.actor import Actor
-from sim.machine.clock import MILLISECOND, SECOND
+from sim.machine.clock import MILLISECOND
 from sim.machine.connection import Connection
 from sim.machine.deadlines import Deadlines
-from sim.machine.network import PROBE_INTERVAL
+from sim.machine.retransmission import syn_timeout
 from sim.rules.errors import ErrorCode
 from sim.rules.producer.batching import retry_backoff_ms
 from sim.rules.protocol.messages import ErrorResponse, Message
@@ -26,9 +26,6 @@ Directory = Callable[[int], Server]
 
 CONNECTION_SETUP_TIMEOUT_MS = 10_000
 CONNECTION_SETUP_TIMEOUT_MAX_MS = 30_000
-LINEAR_SYNS = 4
-"""Linux's net.ipv4.tcp_syn_linear_timeouts: so many repeated SYNs do not make the time-out longer."""
-
 API_VERSIONS_REQUEST_BYTES = 60
 API_VERSIONS_RESPONSE_BYTES = 500
 JITTER = 0.2
@@ -293,17 +290,3 @@ class NetworkClient:
         )
         node.disconnect_count += 1
         node.retry_at = self._owner.now + delay_ms * MILLISECOND
-
-
-def syn_timeout(repeated: int, filtered: bool) -> int:
-    """How long Linux waits for an answer to a SYN that it has repeated so often, in nanoseconds.
-
-    After 1 s the first five times (tcp_syn_linear_timeouts), then twice as long each time; one that the own host drops
-    is tried again as anything else that it drops.
-
-    Source: Linux net/ipv4/tcp_timer.c tcp_retransmit_timer
-    Fidelity: exact
-    """
-    if filtered and repeated:
-        return PROBE_INTERVAL
-    return SECOND << max(0, repeated - LINEAR_SYNS)
