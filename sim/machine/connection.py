@@ -129,7 +129,8 @@ class Connection:
         self.open = False
 
     def _server_died(self) -> None:
-        self.drop()
+        """Its operating system closes what it had open once it has cleared the process away."""
+        self._server.clock.call_at(self._server.now + self._server.clearing, self.drop)
 
     def _reset(self) -> None:
         self._client_life.endings.pop(self, None)

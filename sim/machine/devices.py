@@ -10,7 +10,7 @@ Fidelity: approximate — the processor shares nothing between request handlers 
 from dataclasses import dataclass
 from heapq import heapreplace
 
-from sim.machine.clock import MICROSECOND, SECOND
+from sim.machine.clock import MICROSECOND, MILLISECOND, SECOND
 
 __all__ = ["Cpu", "Disk", "Hardware", "Nic"]
 
@@ -19,7 +19,8 @@ __all__ = ["Cpu", "Disk", "Hardware", "Nic"]
 class Hardware:
     """What a broker's machine can do; every figure is an estimate.
 
-    A broker's process registers `broker_start` after it was started, and has started all else `broker_ready` later.
+    A broker's process registers `broker_start` after it was started, and has started all else `broker_ready` later; one
+    that is killed keeps its connections for `process_clearing`, while its memory is given back.
     """
 
     request_cost: int = 25 * MICROSECOND
@@ -32,6 +33,7 @@ class Hardware:
     dirty_limit_bytes: int = 800 << 20
     broker_start: int = 3 * SECOND
     broker_ready: int = 0
+    process_clearing: int = 15 * MILLISECOND
 
     def cost(self, batch_count: int, size_bytes: int) -> int:
         """Processor time for one request, in nanoseconds."""

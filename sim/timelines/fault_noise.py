@@ -2,9 +2,11 @@
 
 from statistics import median
 
-from sim.timelines.fault_words import STARTS
+from sim.rules.config import BrokerConfig
+from sim.timelines.fault_booting import was_delayed
 from sim.timelines.fault_recording import FaultRecording
 from sim.timelines.fault_server_figures import back_action
+from sim.timelines.fault_words import STARTS
 
 __all__ = ["CLIENT_TIMES", "noise"]
 
@@ -24,11 +26,19 @@ def noise(recording: FaultRecording, case: str, quantity: str) -> str:
 
 
 def _of_a_process(recording: FaultRecording, quantity: str) -> str:
+    """What contains the end or the start of a process.
+
+    A broker that was refused for long has started all else meanwhile, so that what follows its registration does not.
+    """
     if quantity == "process_exit":
         return "contains the end of a process"
-    backs = [back_action(run.actions) for run in recording.runs]
-    if quantity.endswith("_after_back") and any(back is not None and back.text("ev") in STARTS for back in backs):
+    config = BrokerConfig.of(recording.broker_config)
+    backs = [(run, back_action(run.actions)) for run in recording.runs]
+    starts = [(run, run.actions.index(back)) for run, back in backs if back is not None and back.text("ev") in STARTS]
+    if quantity.endswith("_after_back") and starts:
         return "contains the start of a process"
+    if quantity.endswith("_after_register") and not all(was_delayed(run, number, config) for run, number in starts):
+        return "contains the rest of the start of a process, which goes on after it has registered"
     return ""
 
 

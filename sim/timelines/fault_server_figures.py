@@ -24,7 +24,8 @@ def server_figures(
 ) -> dict[str, float]:
     """Each figure that a run has, in milliseconds; `replicas` is how many each topic has.
 
-    Those named `..._after_register` count from the last registration before, where a process had to start.
+    Those named `..._after_register` and `..._after_unfence` count from the last registration, or unfencing, before them,
+    where a process had to start.
     """
     first = next((fields for fields in actions if fields.text("ev") not in OBSERVATIONS), None)
     struck = None if first is None else first.values.get("broker")
@@ -62,11 +63,17 @@ def _after(changes: Sequence[Change], back: Fields, replicas: Mapping[str, int])
     found = {f"{name}_after_back": None if t is None else t - at for name, t in moments.items()}
     if back.text("ev") in STARTS:
         registered = [change["t"] for change in later if change.get("type") == "register"]
+        unfenced = [change["t"] for change in later if change.get("fenced") == -1]
         for name in ("unfence", "first_isr_full", "last_isr_full"):
-            moment = moments[name]
-            before = [t for t in registered if moment is not None and t <= moment]
-            found[f"{name}_after_register"] = moment - before[-1] if before and moment is not None else None
+            found[f"{name}_after_register"] = _since(registered, moments[name])
+        for name in ("first_isr_full", "last_isr_full"):
+            found[f"{name}_after_unfence"] = _since(unfenced, moments[name])
     return {"back_action_at": at, **found}
+
+
+def _since(times: Iterable[float], moment: float | None) -> float | None:
+    """How long before a moment the last of these times lies."""
+    return None if moment is None else min((moment - t for t in times if t <= moment), default=None)
 
 
 def _first(changes: Iterable[Change], **wanted: object) -> float | None:

@@ -64,7 +64,7 @@ def _figures(
 def _quantities(recording: FaultRecording, flown: list[Figures]) -> Iterator[Quantity]:
     """Each measured figure beside the simulated ones; from registrations the recorded changes are counted anew."""
     measured = {case: dict(figures) for case, figures in recording.measured.items()}
-    measured.setdefault("server", {}).update(_after_register(recording))
+    measured.setdefault("server", {}).update(_counted_anew(recording))
     for case, figures in measured.items():
         for name, values in figures.items():
             simulated = tuple(run[case][name] for run in flown if name in run[case])
@@ -72,10 +72,10 @@ def _quantities(recording: FaultRecording, flown: list[Figures]) -> Iterator[Qua
             yield Quantity(f"{recording.family}/{case}", name, _side(case, name), values, simulated, not reason, reason)
 
 
-def _after_register(recording: FaultRecording) -> dict[str, tuple[float, ...]]:
+def _counted_anew(recording: FaultRecording) -> dict[str, tuple[float, ...]]:
     replicas = {name: len(topic.replicas) for name, topic in recording.topics.items()}
     runs = [server_figures(run.changes, run.actions, replicas, None) for run in recording.runs]
-    names = dict.fromkeys(name for run in runs for name in run if name.endswith("_after_register"))
+    names = dict.fromkeys(name for run in runs for name in run if name.endswith(("_after_register", "_after_unfence")))
     return {name: tuple(run[name] for run in runs if name in run) for name in names}
 
 

@@ -111,6 +111,7 @@ class Broker(Server):
     def on_start(self) -> None:
         """The process begins: everything but the disk is new."""
         self.incarnation += 1
+        self.clearing = self.hardware.process_clearing
         self.epoch = -1
         self.image = MetadataImage()
         self.listening = False
@@ -202,6 +203,7 @@ class Broker(Server):
         for log in self.storage.values():
             log.close()
         self._clean_shutdown_epoch = self.epoch
+        self.clearing = 0
         self.stop()
 
     def stop(self) -> None:

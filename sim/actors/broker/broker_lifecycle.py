@@ -5,12 +5,14 @@ Fidelity: approximate — what the metadata log says takes effect after a fixed 
 Left out: the time-out of the first registration.
 """
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from sim.actors.broker.controller_channel import ControllerChannel
 from sim.actors.client.network_client import NetworkClient
 from sim.machine.clock import MILLISECOND, SECOND
+from sim.rules.controller.metadata import PartitionChange, RemoveTopicRecord
 from sim.rules.errors import ErrorCode
 from sim.rules.protocol.controller import (
     BrokerHeartbeatRequest,
@@ -31,9 +33,13 @@ STARTING_INTERVAL = 10 * MILLISECOND
 FIRST_SHUTDOWN_INTERVAL = 50 * MILLISECOND
 SHUTDOWN_TIMEOUT = 300 * SECOND
 
-METADATA_DELAY = 20 * MILLISECOND
-"""From the arrival of metadata records to their effect; estimated from recordings of a cluster on two cores, where a
-deposed leader went on for 42 to 92 ms after the controller's append, 25 ms of which are that append's linger."""
+METADATA_DELAYS = (2 * MILLISECOND, 18 * MILLISECOND)
+"""From the arrival of metadata records to their effect, between these; in recordings of a cluster on two cores
+followers left a leader that was about to hand over within 15 ms of the controller's commit."""
+
+RESIGNATION_DELAYS = (45 * MILLISECOND, 75 * MILLISECOND)
+"""How much longer a leader goes on that is none any more; estimated from the same recordings, where it went on for 55
+to 100 ms after the commit, and lost with acks=1 what it took meanwhile."""
 
 
 class BrokerState(Enum):
@@ -66,6 +72,8 @@ class BrokerLifecycle:
             config.controller_quorum_retry_backoff_ms,
         )
         self._fetched = broker.image
+        self._chance = broker.machine.streams[f"{broker.name}/metadata"]
+        self._published_at = 0
         self.state = BrokerState.STARTING
         self._in_flight = False
         self._at_once = False
@@ -186,13 +194,31 @@ class BrokerLifecycle:
     def _metadata_fetched(self, answer: Message) -> None:
         if isinstance(answer, FetchMetadataResponse) and answer.image is not self._fetched:
             self._fetched = answer.image
-            self._broker.after(METADATA_DELAY, self._publish, answer)
+            taken = self._broker.now + self._chance.randint(*METADATA_DELAYS)
+            self._published_at = max(taken, self._published_at)
+            self._broker.at(self._published_at, self._publish, answer)
         self._fetch_metadata()
 
     def _publish(self, answer: FetchMetadataResponse) -> None:
-        before, self._broker.image = self._broker.image, answer.image
-        self._broker.replicas.apply(answer.changes)
+        """The image and all changes take effect, but where this broker has to hand a leadership over: that takes longer.
+
+        Source: core/src/main/scala/kafka/server/metadata/BrokerMetadataPublisher.scala
+        Fidelity: approximate — how long it takes is drawn by chance
+        """
+        broker = self._broker
+        before, broker.image = broker.image, answer.image
+        at_once: list[PartitionChange | RemoveTopicRecord] = []
+        resigned: list[PartitionChange | RemoveTopicRecord] = []
+        for change in answer.changes:
+            (resigned if broker.replicas.must_resign(change) else at_once).append(change)
+        broker.replicas.apply(at_once)
+        if resigned:
+            broker.after(self._chance.randint(*RESIGNATION_DELAYS), self._resign, resigned)
         if before.topic_configs is not answer.image.topic_configs:
-            self._broker.replicas.reconfigure()
-        self._broker.groups.metadata_changed(answer.changes)
+            broker.replicas.reconfigure()
+        broker.groups.metadata_changed(answer.changes)
+        broker.fetches.complete_actions()
+
+    def _resign(self, changes: Sequence[PartitionChange | RemoveTopicRecord]) -> None:
+        self._broker.replicas.apply(change for change in changes if self._broker.replicas.must_resign(change))
         self._broker.fetches.complete_actions()
