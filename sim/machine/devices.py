@@ -20,7 +20,8 @@ class Hardware:
     """What a broker's machine can do; every figure is an estimate.
 
     A broker's process registers `broker_start` after it was started, and has started all else `broker_ready` later; one
-    that is killed keeps its connections for `process_clearing`, while its memory is given back.
+    that is killed keeps its connections for `process_clearing`, while its memory is given back; one
+    that goes on after it was stopped needs `backlog_cost` for each message and timer that has waited.
     """
 
     request_cost: int = 25 * MICROSECOND
@@ -34,6 +35,7 @@ class Hardware:
     broker_start: int = 3 * SECOND
     broker_ready: int = 0
     process_clearing: int = 15 * MILLISECOND
+    backlog_cost: int = 60 * MICROSECOND
 
     def cost(self, batch_count: int, size_bytes: int) -> int:
         """Processor time for one request, in nanoseconds."""

@@ -112,6 +112,7 @@ class Broker(Server):
         """The process begins: everything but the disk is new."""
         self.incarnation += 1
         self.clearing = self.hardware.process_clearing
+        self.backlog_cost = self.hardware.backlog_cost
         self.epoch = -1
         self.image = MetadataImage()
         self.listening = False
