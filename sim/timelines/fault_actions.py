@@ -103,7 +103,7 @@ def nearest(word: str, known: Mapping[str, object]) -> str:
 def _nodes(fields: Fields, word: str, stage: Stage) -> dict[str, int]:
     """The nodes that an action names; one aimed at a role, and healing, need not name any."""
     wanted = ["broker", "leader"] if word == "cut_follower_from_leader" else ["broker"]
-    if word == "heal" or word.endswith(("_leader", "_follower")) and len(wanted) == 1:
+    if word == "heal" or (word.endswith(("_leader", "_follower")) and len(wanted) == 1):
         wanted = [name for name in wanted if name in fields.values]
     processes = word in ("kill9", "sigstop", "sigcont", "restart")
     known = {**stage.brokers, **(stage.controllers if processes else {})}

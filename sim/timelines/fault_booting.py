@@ -16,12 +16,12 @@ LEAST_START_MS = 1000.0
 """No broker's process registers sooner after it was started."""
 
 READY = SECOND
-"""From a broker's first attempt to register to the end of its start, where the recording does not show it (estimated)."""
+"""From a broker's first attempt to register to the end of its start, where a recording does not show it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """Nanoseconds from the start of a process to its first attempt to register, and from there to the end of its start."""
+    """Nanoseconds from the start of a process to its first attempt to register, and on to the end of its start."""
 
     start: int = Hardware().broker_start
     ready: int = READY

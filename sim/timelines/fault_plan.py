@@ -9,14 +9,12 @@ from simpy import Event
 
 from sim.actors.client.app import App, Behaviour
 from sim.machine.clock import MILLISECOND, SECOND, milliseconds
-from sim.machine.devices import Hardware
 from sim.rules.config import BrokerConfig
 from sim.rules.topics import TopicPartition
 from sim.timelines.fault_actions import Stage, action
 from sim.timelines.fault_booting import booting
 from sim.timelines.fault_recording import WINDOW_BEGINS_MS, FaultRecording, FaultRun, FaultTopic
 from sim.world.cluster import CONTROLLER_ID, ClusterSpec
-from sim.world.faults import Fault
 from sim.world.plan import AppSpec, Plan
 from sim.world.topics import Topic
 

@@ -122,13 +122,13 @@ def _run(run: Fields, topics: Mapping[str, FaultTopic]) -> FaultRun:
         raise ConfigError(f"{run.place}.actions is empty")
     states = run.named("state_at_start") if "state_at_start" in run.values else {}
     known = {name: state for name, state in states.items() if name in topics}
-    changes = tuple(change.values for change in run.objects("metadata_changes")) if "metadata_changes" in run.values else ()
+    changes = run.objects("metadata_changes") if "metadata_changes" in run.values else []
     return FaultRun(
         run.place,
         actions,
         {name: state.node("leader") for name, state in known.items() if "leader" in state.values},
         {name: state.ids("isr") for name, state in known.items() if "isr" in state.values},
-        changes,
+        tuple(change.values for change in changes),
         _end(run, actions, topics),
     )
 

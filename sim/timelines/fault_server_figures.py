@@ -24,8 +24,8 @@ def server_figures(
 ) -> dict[str, float]:
     """Each figure that a run has, in milliseconds; `replicas` is how many each topic has.
 
-    Those named `..._after_register` and `..._after_unfence` count from the last registration, or unfencing, before them,
-    where a process had to start.
+    Those named `..._after_register` and `..._after_unfence` count from the last registration, or unfencing, before
+    them, where a process had to start.
     """
     first = next((fields for fields in actions if fields.text("ev") not in OBSERVATIONS), None)
     struck = None if first is None else first.values.get("broker")

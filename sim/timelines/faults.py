@@ -6,11 +6,11 @@ from typing import Any, Literal
 from sim.machine.clock import SECOND
 from sim.rules.topics import TopicPartition
 from sim.timelines.fault_client_figures import TopicSeen, client_figures, duplicate_figures
+from sim.timelines.fault_noise import CLIENT_TIMES, noise
 from sim.timelines.fault_plan import FaultPlan, fault_plan
 from sim.timelines.fault_recording import FaultRecording, FaultRun, fault_recording
 from sim.timelines.fault_server_figures import server_figures
 from sim.timelines.fault_witness import Witness
-from sim.timelines.fault_noise import CLIENT_TIMES, noise
 from sim.timelines.figures import Quantity
 from sim.world.flight import Flight
 
@@ -46,9 +46,7 @@ def fly_run(recording: FaultRecording, run: FaultRun, seed: int) -> Figures:
     return _figures(recording, run, plan, flight, witness)
 
 
-def _figures(
-    recording: FaultRecording, run: FaultRun, plan: FaultPlan, flight: Flight, witness: Witness
-) -> Figures:
+def _figures(recording: FaultRecording, run: FaultRun, plan: FaultPlan, flight: Flight, witness: Witness) -> Figures:
     replicas = {name: len(topic.replicas) for name, topic in recording.topics.items()}
     exits = (witness.exits.get(a.node("broker")) for a in run.actions if a.text("ev") == "sigterm")
     found = {"server": server_figures(witness.changes, run.actions, replicas, next(exits, None))}

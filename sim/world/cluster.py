@@ -32,7 +32,7 @@ class ClusterSpec:
 
     `client_quotas` are Kafka's (producer_byte_rate, consumer_byte_rate, request_percentage), per second and broker, by
     client id; `<default>` is any other client. `group_configs` are those of single groups (`share.auto.offset.reset`
-    and so on), by group id. Without `group_topics` nobody has used a group yet, so that `__consumer_offsets` is missing.
+    and so on), by group id. Without `group_topics` there is no `__consumer_offsets`, as nobody has used a group yet.
     """
 
     brokers: int = 3

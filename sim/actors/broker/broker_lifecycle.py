@@ -200,7 +200,7 @@ class BrokerLifecycle:
         self._fetch_metadata()
 
     def _publish(self, answer: FetchMetadataResponse) -> None:
-        """The image and all changes take effect, but where this broker has to hand a leadership over: that takes longer.
+        """The image and all changes take effect; to hand a leadership over takes this broker longer.
 
         Source: core/src/main/scala/kafka/server/metadata/BrokerMetadataPublisher.scala
         Fidelity: approximate — how long it takes is drawn by chance

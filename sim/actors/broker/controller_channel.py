@@ -5,6 +5,7 @@ Source: core/src/main/scala/kafka/server/NodeToControllerChannelManager.scala,
 Fidelity: approximate — the controller that was known is asked again
 """
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sim.actors.client.client_node import OnResponse
@@ -39,16 +40,16 @@ class ControllerChannel:
         self._try(queued)
 
     def _try(self, queued: "Queued") -> None:
-        def connected(success: bool) -> None:
-            if queued.over:
-                return
-            if success:
-                queued.sent = True
-                self._network.send(self._broker.controller_id, queued.body, lambda answer: self._answered(queued, answer))
-            else:
-                self._try(queued)
+        self._network.connect(self._broker.controller_id, partial(self._connected, queued))
 
-        self._network.connect(self._broker.controller_id, connected)
+    def _connected(self, queued: "Queued", success: bool) -> None:
+        if queued.over:
+            return
+        if success:
+            queued.sent = True
+            self._network.send(self._broker.controller_id, queued.body, partial(self._answered, queued))
+        else:
+            self._try(queued)
 
     def _answered(self, queued: "Queued", answer: Message) -> None:
         queued.sent = False

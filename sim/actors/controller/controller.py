@@ -116,7 +116,8 @@ class Controller(Server):
     ) -> None:
         """Begin with registered, unfenced brokers and existing topics (partition count, replication factor each).
 
-        `configs` are the topics' own, `assigned` the partitions of those that are not to be placed. Raises InvalidReplicationFactorError when there are fewer brokers than replicas.
+        `configs` are the topics' own, `assigned` the partitions of those that are not to be placed.
+        Raises InvalidReplicationFactorError when there are fewer brokers than replicas.
         """
         brokers = [BrokerRegistration(broker, 0, 1, rack, fenced=False) for broker, rack in racks.items()]
         records: list[MetadataRecord] = list(brokers)
