@@ -1,7 +1,6 @@
 """Bugs on purpose, in rules and actors: each a function that breaks one thing as a tired programmer would."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
