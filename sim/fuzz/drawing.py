@@ -10,25 +10,53 @@ from sim.machine.streams import Streams
 from sim.world.keys import parse_keys
 from sim.world.plan import Plan
 from sim.world.script import Script, plan_of
-from sim.world.script.script import ClusterPart, Commit, ConsumerPart, PipelinePart, ProducerPart, Transaction
+from sim.world.script.script import (
+    ClusterPart,
+    Commit,
+    ConsumerPart,
+    PipelinePart,
+    ProducerPart,
+    ShareGroupPart,
+    Transaction,
+)
 from sim.world.topics import Topic
 from sim.world.workload import parse_workload
 
 __all__ = ["draw_script", "with_faults"]
 
 SESSION_MS = 6000
+FEATURES = (
+    "fewer acknowledgements",
+    "log directories",
+    "new protocol",
+    "no idempotence",
+    "pipelines",
+    "removal",
+    "share groups",
+    "static members",
+    "transactions",
+    "unclean elections",
+    "unlike times",
+)
+"""What a seed may have at all; each leaves most of them out, so that the rest meets more often (a swarm)."""
+
+Features = frozenset[str]
+KEYS = ("none", "uniform:20", "zipf:20,1.1", "single:one")
 
 
 def draw_script(seed: int) -> Script:
     """The whole scenario of a seed: the load lasts 12 to 20 s, every fault ends before it does."""
     chance = Streams(seed)["fuzz"]
-    cluster = draw_cluster(chance)
-    topics = tuple(draw_topic(chance, f"topic-{number}", cluster.brokers) for number in range(chance.randint(1, 3)))
+    features = frozenset(feature for feature in FEATURES if chance.random() < 0.4)
+    cluster = draw_cluster(chance, features)
+    counts = chance.randint(1, 3), chance.randint(1, 3), chance.randint(1, 2)
+    topics = tuple(draw_topic(chance, f"topic-{number}", cluster.brokers, features) for number in range(counts[0]))
     names = [topic.name for topic in topics]
-    producers = tuple(draw_producer(chance, f"producer-{number}", names) for number in range(chance.randint(1, 3)))
-    consumers = tuple(draw_consumer(chance, f"group-{number}", names) for number in range(chance.randint(1, 2)))
-    pipelines = (draw_pipeline(chance, names[0]),) if chance.random() < 0.3 else ()
-    copies = (Topic("copies", chance.randint(1, 2), min(3, cluster.brokers)),) if pipelines else ()
+    producers = tuple(draw_producer(chance, f"producer-{number}", names, features) for number in range(counts[1]))
+    consumers = tuple(draw_consumer(chance, f"group-{number}", names, features) for number in range(counts[2]))
+    pipelines = (draw_pipeline(chance, names[0]),) if "pipelines" in features else ()
+    copies = tuple(draw_copies(chance, cluster.brokers) for _ in pipelines)
+    share = ShareGroupPart(group="sharers", topics=(names[-1],), members=chance.randint(1, 2), release_share=0.1)
     script = Script(
         seed=seed,
         description=f"Drawn by kafkasim fuzz from seed {seed}.",
@@ -39,6 +67,7 @@ def draw_script(seed: int) -> Script:
         producers=producers,
         consumers=consumers,
         pipelines=pipelines,
+        share_groups=(share,) if "share groups" in features and chance.random() < 0.5 else (),
     )
     return replace(script, faults=draw_faults(chance, plan_of(script), parse_duration(script.duration)))
 
@@ -48,7 +77,7 @@ def with_faults(plan: Plan, seed: int, load: int) -> Plan:
     return replace(plan, faults=draw_faults(Streams(seed)["fuzz"], plan, load))
 
 
-def draw_cluster(chance: random.Random) -> ClusterPart:
+def draw_cluster(chance: random.Random, features: Features) -> ClusterPart:
     """Three brokers mostly, with few partitions of the brokers' own topics."""
     brokers = chance.choice((1, 2, 3, 3, 3, 3, 3, 4, 5))
     copies = min(3, brokers)
@@ -63,64 +92,78 @@ def draw_cluster(chance: random.Random) -> ClusterPart:
         "group.consumer.session.timeout.ms": SESSION_MS,
         "group.consumer.heartbeat.interval.ms": 2000,
     }
-    if chance.random() < 0.4:
+    if "unlike times" in features:
         config["broker.session.timeout.ms"] = chance.choice((4000, 6000))
         config["broker.heartbeat.interval.ms"] = 1000
-    if chance.random() < 0.4:
         config["replica.lag.time.max.ms"] = chance.choice((3000, 6000, 10_000))
-    return ClusterPart(brokers=brokers, racks=chance.randint(1, brokers), config=config)
+    if "removal" in features:
+        config |= {"log.retention.check.interval.ms": 2000, "log.initial.task.delay.ms": 1000}
+        config |= {"log.cleaner.backoff.ms": 2000, "log.segment.delete.delay.ms": 1000}
+    directories = 2 if "log directories" in features else 1
+    return ClusterPart(brokers=brokers, racks=chance.randint(1, brokers), log_dirs=directories, config=config)
 
 
-def draw_topic(chance: random.Random, name: str, brokers: int) -> Topic:
-    """One to four partitions; now and then small segments, or a leader from outside of the ISR."""
+def draw_topic(chance: random.Random, name: str, brokers: int, features: Features) -> Topic:
+    """One to four partitions; now and then short segments, a leader from outside of the ISR, records that go away."""
     copies = chance.choice((1, 2, 3, 3, 3))
     copies = min(copies, brokers)
     config: dict[str, Any] = {"min.insync.replicas": chance.choice((1, 2, 2, 2)) if copies > 1 else 1}
-    if chance.random() < 0.15:
+    if "unclean elections" in features and chance.random() < 0.4:
         config["unclean.leader.election.enable"] = True
     if chance.random() < 0.2:
         config["segment.ms"] = 2000
+    if chance.random() < 0.1:
+        config["flush.messages"] = 1
+    if "removal" in features and chance.random() < 0.5:
+        config |= {"segment.ms": 2000, "cleanup.policy": "compact", "min.cleanable.dirty.ratio": 0.1}
+        if chance.random() < 0.5:
+            config |= {"cleanup.policy": "delete", "retention.ms": chance.choice((2000, 6000))}
     return Topic(name, chance.randint(1, 4), copies, config)
 
 
-def draw_producer(chance: random.Random, name: str, topics: list[str]) -> ProducerPart:
+def draw_copies(chance: random.Random, brokers: int) -> Topic:
+    """What a pipeline writes to."""
+    copies = min(3, brokers)
+    return Topic("copies", chance.randint(1, 2), copies, {"min.insync.replicas": min(2, copies)})
+
+
+def draw_producer(chance: random.Random, name: str, topics: list[str], features: Features) -> ProducerPart:
     """Mostly as Kafka's defaults, sometimes with fewer acknowledgements, without idempotence, or in transactions."""
     config: dict[str, Any] = {"linger.ms": chance.choice((0, 5, 5, 50))}
     transaction = None
-    draw = chance.random()
-    if draw < 0.25:
+    if "transactions" in features and chance.random() < 0.6:
         transaction = Transaction(records=chance.choice((1, 5, 20)), abort_share=chance.choice((0.0, 0.3)))
         config["transaction.timeout.ms"] = 10_000
-    elif draw < 0.35:
+    elif "fewer acknowledgements" in features and chance.random() < 0.4:
         config["acks"] = chance.choice(("1", "0"))
-    elif draw < 0.45:
+    elif "no idempotence" in features and chance.random() < 0.5:
         config["enable.idempotence"] = False
         config["max.in.flight.requests.per.connection"] = chance.choice((1, 5))
-    if chance.random() < 0.4:
+    if "unlike times" in features and chance.random() < 0.6:
         config["request.timeout.ms"] = chance.choice((2000, 5000))
         config["delivery.timeout.ms"] = 60_000
     return ProducerPart(
         name=name,
         topics=tuple(topic for topic in topics if chance.random() < 0.4) or (chance.choice(topics),),
         arrivals=parse_workload(f"poisson:{chance.choice((5, 10, 20, 40))}"),
-        keys=parse_keys(chance.choice(("none", "uniform:20", "zipf:20,1.1", "single:one"))),
+        keys=parse_keys(chance.choice(KEYS[1:] if "removal" in features else KEYS)),
         record_bytes=chance.choice((10, 100, 1000)),
         transaction=transaction,
         config=config,
     )
 
 
-def draw_consumer(chance: random.Random, group: str, topics: list[str]) -> ConsumerPart:
+def draw_consumer(chance: random.Random, group: str, topics: list[str], features: Features) -> ConsumerPart:
     """One to three members under any protocol, committing in any way."""
     config: dict[str, Any] = {"isolation.level": chance.choice(("read_committed", "read_uncommitted"))}
     static = False
-    if chance.random() < 0.4:
+    if "new protocol" in features and chance.random() < 0.7:
         config["group.protocol"] = "consumer"
     else:
         config["session.timeout.ms"] = SESSION_MS
         config["heartbeat.interval.ms"] = 2000
         config["partition.assignment.strategy"] = chance.choice(("range", "roundrobin", "cooperative-sticky", "sticky"))
-        static = chance.random() < 0.3
+        static = "static members" in features and chance.random() < 0.7
     if chance.random() < 0.3:
         config["max.poll.records"] = chance.choice((1, 10))
     config["auto.commit.interval.ms"] = chance.choice((1000, 5000))

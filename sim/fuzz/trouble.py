@@ -1,4 +1,7 @@
-"""Fault schedules by chance: some kinds of fault, at some times, on what a plan has; all end before the load does."""
+"""Fault schedules by chance: some kinds of fault, at some times, on what a plan has; all end before the load does.
+
+A broker whose log directory was offline is started again once the disk is mended: only that brings it back.
+"""
 
 import random
 from collections.abc import Callable, Mapping
@@ -18,19 +21,19 @@ AT = "0s"
 
 
 def draw_faults(chance: random.Random, plan: Plan, load: int) -> tuple[Fault, ...]:
-    """Up to six faults of at most four kinds, none that contradicts another one, in order of time."""
-    kinds = chance.sample(list(DRAWS), k=chance.randint(1, 4))
+    """Up to six faults of at most five kinds, none that contradicts another one, in order of time."""
+    kinds = chance.sample(list(DRAWS), k=chance.randint(1, 5))
     chosen: list[Fault] = []
     for _ in range(chance.randint(1, 6)):
         fault = DRAWS[chance.choice(kinds)](chance, plan)
         if fault is None:
             continue
-        placed = _placed(chance, fault, load)
+        more = _with_restart(_placed(chance, fault, load))
         try:
-            check_schedule([*chosen, placed], load)
+            check_schedule([*chosen, *more], load)
         except ConfigError:
             continue
-        chosen.append(placed)
+        chosen += more
     return tuple(sorted(chosen, key=lambda fault: (fault.begins, str(fault))))
 
 
@@ -43,6 +46,12 @@ def _placed(chance: random.Random, fault: Fault, load: int) -> Fault:
     return faults.at_random(
         fault, chance, (f"{begin_ms}ms", f"{begin_ms}ms"), None if fault.lasts is None else (f"{lasts_ms}ms",) * 2
     )
+
+
+def _with_restart(fault: Fault) -> list[Fault]:
+    if isinstance(fault, faults.DiskFull) and fault.directory and fault.ends is not None:
+        return [fault, faults.BrokerCrash(broker=fault.broker, at=f"{fault.ends}ns", lasts="500ms")]
+    return [fault]
 
 
 def _broker(chance: random.Random, plan: Plan) -> int:
@@ -76,6 +85,31 @@ def _hang(chance: random.Random, plan: Plan) -> Fault:
 
 def _shutdown(chance: random.Random, plan: Plan) -> Fault:
     return faults.BrokerShutdown(broker=_broker(chance, plan), at=AT, lasts=AT)
+
+
+def _pause(chance: random.Random, plan: Plan) -> Fault:
+    return faults.StopTheWorldPause(broker=_broker(chance, plan), at=AT, lasts=AT)
+
+
+def _busy(chance: random.Random, plan: Plan) -> Fault:
+    return faults.CpuContention(broker=_broker(chance, plan), factor=chance.choice((4, 100)), at=AT, lasts=AT)
+
+
+def _disk(chance: random.Random, plan: Plan) -> Fault:
+    kind = chance.choice((faults.DiskSlow, faults.DiskStalled, faults.DiskFull, faults.DiskFailed))
+    directory = chance.randrange(plan.cluster.log_dirs)
+    return kind(broker=_broker(chance, plan), directory=directory, at=AT, lasts=AT)
+
+
+def _power(chance: random.Random, plan: Plan) -> Fault:
+    """One machine mostly, sometimes several at once."""
+    count = min(chance.choice((1, 1, 1, 2, plan.cluster.brokers)), plan.cluster.brokers)
+    brokers = tuple(sorted(chance.sample(range(1, plan.cluster.brokers + 1), count)))
+    return faults.PowerFailure(brokers=brokers, at=AT, lasts=AT)
+
+
+def _rolling(chance: random.Random, _: Plan) -> Fault:
+    return faults.RollingRestart(down_for=chance.choice(("100ms", "1s", "3s")), pause="200ms", at=AT)
 
 
 def _controller(chance: random.Random, _: Plan) -> Fault:
@@ -135,6 +169,19 @@ def _clock(chance: random.Random, plan: Plan) -> Fault | None:
     return None if name is None else faults.ClockSkew(app=name, by=by, at=AT, lasts=AT)
 
 
+def _zombie(chance: random.Random, plan: Plan) -> Fault | None:
+    """One whose twin shares its transactions; others would just be two."""
+    names = [app.name for app in plan.apps if app.transactional]
+    return faults.ZombieProducer(app=chance.choice(names), at=AT, lasts=AT) if names else None
+
+
+def _config(chance: random.Random, plan: Plan) -> Fault:
+    topic = chance.choice(plan.topics)
+    changes = {"min.insync.replicas": ("1", "2", "3"), "max.message.bytes": ("500",), "segment.ms": ("1000",)}
+    key = chance.choice(list(changes))
+    return faults.ConfigChange(topic=topic.name, key=key, value=chance.choice(changes[key]), at=AT, lasts=AT)
+
+
 def _poison(chance: random.Random, plan: Plan) -> Fault:
     topic = chance.choice(plan.topics)
     return faults.PoisonRecord(topic=topic.name, partition=chance.randrange(topic.partitions), at=AT)
@@ -144,6 +191,11 @@ DRAWS: Mapping[str, Draw] = {
     "broker-crash": _crash,
     "broker-hang": _hang,
     "broker-shutdown": _shutdown,
+    "rolling-restart": _rolling,
+    "stop-the-world-pause": _pause,
+    "cpu-contention": _busy,
+    "disk": _disk,
+    "power-failure": _power,
     "controller": _controller,
     "network-partition": _cut,
     "latency-spike": _slow,
@@ -156,5 +208,7 @@ DRAWS: Mapping[str, Draw] = {
     "key-skew": _skew,
     "clock-skew": _clock,
     "poison-record": _poison,
+    "zombie-producer": _zombie,
+    "config-change": _config,
 }
-"""Kinds that a seed may draw. A rolling restart has no end of its own, and a zombie's twin sends everything again."""
+"""What a seed may draw."""

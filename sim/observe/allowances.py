@@ -23,7 +23,7 @@ SEEN_OF_PRODUCER: Mapping[str, tuple[str, ...]] = {
 """What clients see of a producer's records where the true log has a fate."""
 
 SEEN_OF_TOPIC: Mapping[str, tuple[str, ...]] = {
-    LOST: ("lost-write", "unseen", "inconsistent-offsets", "poll-skip", "nonmonotonic-poll"),
+    LOST: ("lost-write", "unseen", "inconsistent-offsets", "poll-skip", "nonmonotonic-poll", "nonmonotonic-send"),
     UNDELIVERED: ("unseen", "poll-skip", "int-poll-skip"),
 }
 """What clients see of a topic: a loss of what was committed moves positions, too."""

@@ -20,13 +20,14 @@ class AppSpec:
     """An application: its name, what it does, the stage of the workflow it belongs to.
 
     A `finite` one ends by itself (a source that runs dry); the run is over when all finite ones have ended
-    and every group has caught up.
+    and every group has caught up. A `transactional` one has a transactional.id, which a twin of it would share.
     """
 
     name: str
     behaviour: Behaviour
     stage: str = ""
     finite: bool = False
+    transactional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

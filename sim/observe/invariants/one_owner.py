@@ -20,7 +20,8 @@ class OneOwner(Checker):
     A partition that is handed over cooperatively is given up in one generation and taken in a later one. Only who is no
     member any more may still believe in what it owned: it hangs, or has not heard that it was thrown out. Who restarts
     under the same group.instance.id takes over within the generation, and several may read for a share group. When an
-    unclean election has lost groups their members do not know of each other.
+    unclean election, or a loss of power, has lost groups, their members do not know of each other, and generations
+    count from the beginning.
     """
 
     name = "one-owner"
@@ -60,11 +61,12 @@ class OneOwner(Checker):
 
     def _owns(self, time: int, fact: PartitionsAssigned) -> Iterator[InvariantViolation]:
         group_id, client_id, generation = fact.group_id, fact.client_id, fact.generation
+        is_lost = self._losses.has_touched(OFFSETS_TOPIC)
         owns = f"in generation {generation} of group {group_id}"
         for name in fact.partitions:
             holders = self._holders.setdefault((group_id, name), {})
             last, owner = self._last.setdefault((group_id, name), (generation, client_id))
-            if last == generation and owner != client_id and not self._may_share(owner, client_id):
+            if last == generation and owner != client_id and not (is_lost or self._may_share(owner, client_id)):
                 words = f"{client_id} owns {name} {owns} although {owner} owns it in the same generation"
                 yield self.violation(time, f"{group_id} {name}", words)
             for holder in list(holders):

@@ -1,9 +1,5 @@
 """The plan that a script makes: its applications with their behaviours, its groups, and who feeds whom."""
 
-from collections.abc import Callable
-from typing import TypeVar
-
-from sim.actors.client.app import Behaviour
 from sim.machine.clock import parse_duration
 from sim.world.cluster import ClusterSpec
 from sim.world.plan import AppSpec, GroupSpec, Plan
@@ -14,8 +10,6 @@ from sim.world.script.producing import producing
 from sim.world.script.script import Script
 
 __all__ = ["plan_of"]
-
-Part = TypeVar("Part")
 
 
 def plan_of(script: Script) -> Plan:
@@ -55,20 +49,28 @@ def _cluster(script: Script) -> ClusterSpec:
 
 
 def _apps(script: Script, duration: int) -> tuple[AppSpec, ...]:
-    found: list[AppSpec] = []
-
-    def add(part: Part, stage: str, count: int, behave: Callable[[Part, str], Behaviour], finite: bool = False) -> None:
-        found.extend(AppSpec(name, behave(part, name), stage, finite) for name in app_names(stage, count))
-
-    for producer in script.producers:
-        add(producer, producer.name, producer.copies, lambda part, name: producing(part, name, duration), finite=True)
-    for consumer in script.consumers:
-        add(consumer, consumer.group, consumer.members, consuming)
-    for pipeline in script.pipelines:
-        add(pipeline, pipeline.name, pipeline.members, piping)
-    for share in script.share_groups:
-        add(share, share.group, share.members, sharing)
-    return tuple(found)
+    return (
+        *(
+            AppSpec(name, producing(part, name, duration), part.name, True, part.transaction is not None)
+            for part in script.producers
+            for name in app_names(part.name, part.copies)
+        ),
+        *(
+            AppSpec(name, consuming(part, name), part.group)
+            for part in script.consumers
+            for name in app_names(part.group, part.members)
+        ),
+        *(
+            AppSpec(name, piping(part, name), part.name, transactional=part.exactly_once)
+            for part in script.pipelines
+            for name in app_names(part.name, part.members)
+        ),
+        *(
+            AppSpec(name, sharing(part, name), part.group)
+            for part in script.share_groups
+            for name in app_names(part.group, part.members)
+        ),
+    )
 
 
 def _stages(script: Script) -> tuple[tuple[str, str], ...]:
