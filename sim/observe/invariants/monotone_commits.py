@@ -27,11 +27,7 @@ class MonotoneCommits(Checker):
     Kafka stores what it is told: a member may seek and commit a lower offset, an administrator may reset a group
     without members. It must not take a commit of an older generation than that of the commit before, whose member was
     thrown out. And the next coordinator must have read the last commit that was acknowledged, or a later one that was
-<<<<<<< HEAD
     not, unless an unclean election, or a loss of power, has taken it from this part of `__consumer_offsets`.
-=======
-    not, unless an unclean election of the part of `__consumer_offsets`, or a loss of power, has lost it.
->>>>>>> script
     """
 
     name = "monotone-commits"
@@ -95,13 +91,7 @@ class MonotoneCommits(Checker):
 
     def _load(self, time: int, now: Sighting) -> Iterator[InvariantViolation]:
         count = now.broker.image.partition_counts.get(OFFSETS_TOPIC, 0)
-<<<<<<< HEAD
         is_loss = self._is_loss(now)
-=======
-        unclean = self._losses.unclean_epoch(now.name)
-        is_loss = unclean > self._unclean.get(now.name, -1) or self._losses.has_lost_any(now.broker_id, now.name)
-        self._unclean[now.name] = unclean
->>>>>>> script
         for group_id, commits in self._commits.items():
             if count and partition_for_group(group_id, count) == now.name.partition:
                 if is_loss:
