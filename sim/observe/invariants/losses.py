@@ -51,10 +51,6 @@ class Losses:
         names = [*self._unclean, *(name for _, name in self._unflushed)]
         return any(name.topic == topic for name in names)
 
-    def has_lost_any(self, broker_id: int, name: TopicPartition) -> bool:
-        """Whether a broker has lost part of its copy with its power, and may not have got it back."""
-        return (broker_id, name) in self._unflushed
-
     def has_lost(self, broker_id: int, name: TopicPartition, offset: int) -> bool:
         """Whether a broker has lost its copy of an offset with its power, and may not have got it back."""
         first, end = self._unflushed.get((broker_id, name), (0, 0))
