@@ -1,14 +1,14 @@
 """How a broker comes to take part, and goes: register, follow the metadata log, be unfenced, live, be let go.
 
 Source: core/src/main/scala/kafka/server/BrokerLifecycleManager.scala, BrokerServer.scala
-Fidelity: approximate — what the metadata log says takes effect after a fixed time
+Fidelity: exact
 Left out: the time-out of the first registration.
 """
 
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from sim.actors.client.network_client import NetworkClient
+from sim.actors.broker.controller_channel import controller_channel
 from sim.machine.clock import MILLISECOND, SECOND
 from sim.rules.errors import ErrorCode
 from sim.rules.protocol.controller import (
@@ -16,8 +16,6 @@ from sim.rules.protocol.controller import (
     BrokerHeartbeatResponse,
     BrokerRegistrationRequest,
     BrokerRegistrationResponse,
-    FetchMetadataRequest,
-    FetchMetadataResponse,
 )
 from sim.rules.protocol.messages import Message
 
@@ -29,10 +27,6 @@ __all__ = ["BrokerLifecycle", "BrokerState"]
 STARTING_INTERVAL = 10 * MILLISECOND
 FIRST_SHUTDOWN_INTERVAL = 50 * MILLISECOND
 SHUTDOWN_TIMEOUT = 300 * SECOND
-
-METADATA_DELAY = 20 * MILLISECOND
-"""From the arrival of metadata records to their effect; estimated from recordings of a cluster on two cores, where a
-deposed leader went on for 42 to 92 ms after the controller's append, 25 ms of which are that append's linger."""
 
 
 class BrokerState(Enum):
@@ -56,15 +50,9 @@ class BrokerLifecycle:
         self._previous_broker_epoch = previous_broker_epoch
         config = broker.config
         self._interval = config.broker_heartbeat_interval_ms * MILLISECOND
-        self._channel = NetworkClient(broker, broker.directory, config.broker_heartbeat_interval_ms, 50, 50)
-        self._metadata_channel = NetworkClient(
-            broker,
-            broker.directory,
-            config.controller_quorum_request_timeout_ms,
-            config.controller_quorum_retry_backoff_ms,
-            config.controller_quorum_retry_backoff_ms,
+        self._channel = controller_channel(
+            broker, config.broker_heartbeat_interval_ms, config.broker_session_timeout_ms // 2
         )
-        self._fetched = broker.image
         self.state = BrokerState.STARTING
         self._in_flight = False
         self._at_once = False
@@ -73,14 +61,13 @@ class BrokerLifecycle:
 
     def join(self, boot_time: int) -> None:
         """Boot for so many nanoseconds, then fetch metadata and register."""
-        self._broker.after(boot_time, self._fetch_metadata)
+        self._broker.after(boot_time, self._broker.metadata.fetch)
         self._broker.after(boot_time, self._register)
 
     def go_on(self) -> None:
         """Take part already; the first heartbeat comes at a random moment of the interval."""
         self.state = BrokerState.RUNNING
-        self._fetched = self._broker.image
-        self._fetch_metadata()
+        self._broker.metadata.go_on()
         self._book_heartbeat(self._broker.random.randrange(self._interval))
 
     def begin_controlled_shutdown(self) -> None:
@@ -97,7 +84,7 @@ class BrokerLifecycle:
         request = BrokerRegistrationRequest(
             broker.node_id, broker.incarnation, broker.host.rack, self._previous_broker_epoch
         )
-        self._channel.request(broker.controller_id, request, self._registered)
+        self._channel.request(request, self._registered)
 
     def _registered(self, answer: Message) -> None:
         """A refusal (the old session still lasts) or a lost answer is tried again after a heartbeat interval."""
@@ -131,7 +118,7 @@ class BrokerLifecycle:
             wants_shut_down=self.state is BrokerState.PENDING_CONTROLLED_SHUTDOWN,
         )
         self._in_flight = True
-        self._channel.request(broker.controller_id, request, self._heartbeat_answered)
+        self._channel.request(request, self._heartbeat_answered)
 
     def _heartbeat_answered(self, answer: Message) -> None:
         self._in_flight = False
@@ -163,22 +150,3 @@ class BrokerLifecycle:
             self.state = BrokerState.RUNNING
             self._broker.listening = True
         return self._interval
-
-    def _fetch_metadata(self) -> None:
-        broker = self._broker
-        request = FetchMetadataRequest(broker.node_id, self._fetched.offset)
-        self._metadata_channel.request(broker.controller_id, request, self._metadata_fetched)
-
-    def _metadata_fetched(self, answer: Message) -> None:
-        if isinstance(answer, FetchMetadataResponse) and answer.image is not self._fetched:
-            self._fetched = answer.image
-            self._broker.after(METADATA_DELAY, self._publish, answer)
-        self._fetch_metadata()
-
-    def _publish(self, answer: FetchMetadataResponse) -> None:
-        before, self._broker.image = self._broker.image, answer.image
-        self._broker.replicas.apply(answer.changes)
-        if before.topic_configs is not answer.image.topic_configs:
-            self._broker.replicas.reconfigure()
-        self._broker.groups.metadata_changed(answer.changes)
-        self._broker.fetches.complete_actions()

@@ -18,9 +18,11 @@ from sim.rules.topics import TopicPartition
 __all__ = [
     "BrokerRegistration",
     "ConfigRecord",
+    "LeaderChange",
     "MetadataImage",
     "MetadataRecord",
     "PartitionChange",
+    "ProducerIdsRecord",
     "RemoveTopicRecord",
     "TopicRecord",
     "refresh_backoff_ms",
@@ -75,7 +77,29 @@ class ConfigRecord:
     value: object
 
 
-MetadataRecord = BrokerRegistration | PartitionChange | TopicRecord | RemoveTopicRecord | ConfigRecord
+@dataclass(frozen=True, slots=True)
+class ProducerIdsRecord:
+    """All producer ids below this one are given out."""
+
+    next_producer_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderChange:
+    """The first record of a leader in its epoch: what commits it commits all before it."""
+
+    leader_id: int
+
+
+MetadataRecord = (
+    BrokerRegistration
+    | PartitionChange
+    | TopicRecord
+    | RemoveTopicRecord
+    | ConfigRecord
+    | ProducerIdsRecord
+    | LeaderChange
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +116,7 @@ class MetadataImage:
     partition_counts: Mapping[str, int] = field(default_factory=dict)
     topic_ids: Mapping[str, int] = field(default_factory=dict)
     topic_configs: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    next_producer_id: int = 0
 
     def applied(self, offset: int, records: Sequence[MetadataRecord]) -> "MetadataImage":
         """The image after these records, at their last offset."""
@@ -106,6 +131,7 @@ class MetadataImage:
             partition_counts=draft.partition_counts,
             topic_ids=draft.topic_ids,
             topic_configs=draft.topic_configs,
+            next_producer_id=draft.next_producer_id,
         )
 
     def alive(self, broker_id: int) -> bool:
@@ -131,12 +157,13 @@ class MetadataImage:
 class _Draft:
     """The parts of the next image."""
 
-    __slots__ = ("brokers", "partition_counts", "partitions", "topic_configs", "topic_ids")
+    __slots__ = ("brokers", "next_producer_id", "partition_counts", "partitions", "topic_configs", "topic_ids")
 
     def __init__(self, image: MetadataImage) -> None:
         self.brokers, self.partitions = dict(image.brokers), dict(image.partitions)
         self.partition_counts = dict(image.partition_counts)
         self.topic_ids, self.topic_configs = image.topic_ids, image.topic_configs
+        self.next_producer_id = image.next_producer_id
 
     def apply(self, position: int, record: MetadataRecord) -> None:
         if isinstance(record, PartitionChange):
@@ -149,8 +176,10 @@ class _Draft:
             self.topic_ids = {**self.topic_ids, record.topic: position}
         elif isinstance(record, ConfigRecord):
             self._configure(record)
-        else:
+        elif isinstance(record, RemoveTopicRecord):
             self._remove(record.topic)
+        elif isinstance(record, ProducerIdsRecord):
+            self.next_producer_id = record.next_producer_id
 
     def _configure(self, record: ConfigRecord) -> None:
         known = {key: value for key, value in self.topic_configs.get(record.topic, {}).items() if key != record.key}
