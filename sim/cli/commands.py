@@ -8,9 +8,11 @@ import click
 
 from sim.cli.bench import bench
 from sim.cli.conformance import conformance
+from sim.cli.fuzz import fuzz
 from sim.cli.ledger import ledger
 from sim.cli.listing import info, list_scenarios
 from sim.cli.running import rerun, run
+from sim.cli.scenario_files import new
 from sim.cli.timelines import timelines
 from sim.rules.errors import ConfigError
 
@@ -23,7 +25,7 @@ def cli() -> None:
     """Fly a simulated Apache Kafka cluster through a story and see what became of every record."""
 
 
-for command in (list_scenarios, info, run, rerun, bench, conformance, timelines, ledger):
+for command in (list_scenarios, info, new, run, rerun, fuzz, bench, conformance, timelines, ledger):
     cli.add_command(command)
 
 

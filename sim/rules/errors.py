@@ -64,6 +64,7 @@ class ErrorCode(Enum):
     CONCURRENT_TRANSACTIONS = (51, True)
     TRANSACTION_COORDINATOR_FENCED = (52, False)
     OPERATION_NOT_ATTEMPTED = (55, False)
+    KAFKA_STORAGE_ERROR = (56, True)
     UNKNOWN_PRODUCER_ID = (59, False)
     NON_EMPTY_GROUP = (68, False)
     GROUP_ID_NOT_FOUND = (69, False)

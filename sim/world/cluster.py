@@ -32,7 +32,8 @@ class ClusterSpec:
 
     `client_quotas` are Kafka's (producer_byte_rate, consumer_byte_rate, request_percentage), per second and broker, by
     client id; `<default>` is any other client. `group_configs` are those of single groups (`share.auto.offset.reset`
-    and so on), by group id. Without `group_topics` there is no `__consumer_offsets`, as nobody has used a group yet.
+    and so on), by group id. `log_dirs` is how many log directories each broker has (JBOD), on as many disks; Kafka's
+    log.dirs lists their paths. Without `group_topics` there is no `__consumer_offsets`, as nobody has used a group yet.
     """
 
     brokers: int = 3
@@ -41,6 +42,7 @@ class ClusterSpec:
     hardware: Hardware = field(default_factory=Hardware)
     client_quotas: ClientQuotas = field(default_factory=dict)
     group_configs: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    log_dirs: int = 1
     group_topics: bool = True
 
 
@@ -75,6 +77,7 @@ class Cluster:
                 CONTROLLER_ID,
                 spec.client_quotas,
                 group_configs,
+                spec.log_dirs,
             )
             self.brokers[broker_id] = self._servers[broker_id] = broker
 
@@ -85,7 +88,7 @@ class Cluster:
         self.controller.start()
         configs = {name: topic.config for name, topic in self._all_topics.items()}
         placed = {name: _assigned(topic) for name, topic in self._all_topics.items() if topic.replicas}
-        self.controller.bootstrap(racks, wanted, configs, placed)
+        self.controller.bootstrap(racks, wanted, configs, placed, self.spec.log_dirs)
         for topic in self.topics.values():
             self.controller.announce(TopicCreated(topic.name, topic.partitions, topic.replication_factor))
         for broker in self.brokers.values():
@@ -157,6 +160,8 @@ class Cluster:
 
     def _check(self, spec: ClusterSpec) -> None:
         """Refuse what cannot work, in one line each. Raises ConfigError."""
+        if spec.log_dirs < 1:
+            raise ConfigError(f"a broker needs at least 1 log directory, not {spec.log_dirs}")
         if spec.brokers < 1 or spec.racks < 1:
             raise ConfigError(f"a cluster needs at least 1 broker and 1 rack, not {spec.brokers} and {spec.racks}")
         for topic in self.topics.values():

@@ -16,8 +16,10 @@ from sim.actors.client.network_client import NetworkClient
 from sim.actors.consumer.consumer_records import CommitFailedError
 from sim.actors.producer.delivery import Delivery
 from sim.machine.clock import SECOND
+from sim.machine.devices import Hardware
 from sim.machine.machine import Machine
 from sim.rules.facts.journal import JOURNAL, RecordsAcknowledged
+from sim.rules.facts.storage import UnflushedLost
 from sim.rules.protocol.messages import Message
 from sim.rules.topics import TopicPartition
 from sim.world.cluster import CONTROLLER_ID, Cluster, ClusterSpec
@@ -144,12 +146,15 @@ class Story:
         client_quotas: ClientQuotas | None = None,
         replication_factor: int | None = None,
         group_configs: Mapping[str, Mapping[str, object]] | None = None,
+        log_dirs: int = 1,
+        hardware: Hardware | None = None,
+        topics_before: Iterable[Topic] = (),
     ) -> None:
         self.machine = Machine(seed)
         spec = ClusterSpec(brokers, 3, {**SMALL, **(broker_config or {})}, client_quotas=client_quotas or {})
-        spec = replace(spec, group_configs=group_configs or {})
+        spec = replace(spec, group_configs=group_configs or {}, log_dirs=log_dirs, hardware=hardware or Hardware())
         topic = Topic(P.topic, 1, replication_factor or brokers, {"min.insync.replicas": 2, **(topic_config or {})})
-        self.cluster = Cluster(self.machine, spec, [topic, *more_topics])
+        self.cluster = Cluster(self.machine, spec, [*topics_before, topic, *more_topics])
         self.facts: list[tuple[int, Any]] = []
         for kind in (*JOURNAL, RecordsAcknowledged):
             self.machine.facts.listen(kind, lambda time, fact: self.facts.append((time, fact)))
@@ -181,7 +186,12 @@ class Story:
             self.examine()
 
     def examine(self) -> None:
-        """Log start <= HW <= LEO; the ISR holds everything below the leader's HW; an epoch has one leader."""
+        """Log start <= HW <= LEO; the ISR holds everything below the leader's HW; an epoch has one leader.
+
+        A broker that has lost power may stand in the ISR with a log that was cut, until the controller hears of it.
+        """
+        cut = {fact.broker_id for fact in self.these(UnflushedLost)}
+        cut -= {number for number, broker in self.cluster.brokers.items() if broker.life.alive and broker.listening}
         for name, registration in self.cluster.controller.image.partitions.items():
             for broker_id in registration.replicas:
                 if self.broker(broker_id).life.alive and name in self.broker(broker_id).replicas.partitions:
@@ -189,8 +199,14 @@ class Story:
             leader = self.cluster.leader(name)
             if leader is not None and leader.registration.leader_epoch == registration.leader_epoch:
                 watermark = leader.high_watermark.value
-                held = {member: self.broker(member).storage[name].log_end_offset for member in registration.isr}
-                assert min(held.values()) >= watermark, f"{name} at {self.now_s}: HW {watermark}, ISR holds {held}"
+                held = {
+                    member: self.broker(member).storage[name].log_end_offset
+                    for member in registration.isr
+                    if member not in cut
+                }
+                assert min(held.values(), default=watermark) >= watermark, (
+                    f"{name} at {self.now_s}: HW {watermark}, ISR holds {held}"
+                )
 
     def _examine_replica(self, partition: Partition) -> None:
         log, watermark = partition.log, partition.high_watermark.value

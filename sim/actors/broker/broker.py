@@ -9,9 +9,13 @@ from collections.abc import Callable, Mapping
 from sim.actors.broker.admin_handlers import admin_handlers
 from sim.actors.broker.broker_lifecycle import BrokerLifecycle
 from sim.actors.broker.delete_records_handler import DeleteRecordsHandler
+from sim.actors.broker.directory_assignments import DirectoryAssignments
 from sim.actors.broker.fetch_handler import FetchHandler
+from sim.actors.broker.host_storage import HostStorage
 from sim.actors.broker.isr_manager import IsrManager
+from sim.actors.broker.log_directories import LogDirectories
 from sim.actors.broker.log_manager import LogManager
+from sim.actors.broker.log_storage import LogStorage
 from sim.actors.broker.partition import Partition
 from sim.actors.broker.produce_handler import ProduceHandler
 from sim.actors.broker.producer_ids import ProducerIds
@@ -25,7 +29,7 @@ from sim.actors.coordinators.group_coordinator import GroupCoordinator
 from sim.actors.coordinators.transaction_coordinator import TransactionCoordinator
 from sim.actors.share.share_coordinator import ShareCoordinator
 from sim.actors.share.share_partitions import SharePartitions
-from sim.machine.devices import Cpu, Disk, Hardware
+from sim.machine.devices import Cpu, Hardware
 from sim.machine.machine import Machine
 from sim.machine.network import Host
 from sim.rules.config import BrokerConfig, GroupConfig, TopicConfig
@@ -84,6 +88,7 @@ class Broker(Server):
         controller_id: int,
         client_quotas: ClientQuotas | None = None,
         group_configs: Mapping[str, GroupConfig] | None = None,
+        log_dirs: int = 1,
     ) -> None:
         super().__init__(machine, f"broker-{node_id}", host)
         self.node_id = node_id
@@ -96,7 +101,8 @@ class Broker(Server):
         self._group_configs = group_configs or {}
         self._share_settings: dict[str, ShareGroupSettings] = {}
         self.cpu = Cpu(config.num_io_threads)
-        self.disk = Disk(hardware)
+        self.log_directories = LogDirectories(log_dirs, hardware)
+        self._host_storage = HostStorage(self)
         self.storage: dict[TopicPartition, Log] = {}
         self.topic_ids: dict[TopicPartition, int] = {}
         self.checkpoints: dict[TopicPartition, int] = {}
@@ -121,6 +127,8 @@ class Broker(Server):
         self.quotas = QuotaManagers(
             self.client_quotas, self.config.quota_window_num, self.config.quota_window_size_seconds
         )
+        self.log_storage = LogStorage(self)
+        self.assignments = DirectoryAssignments(self)
         self.fetches = FetchHandler(self)
         self.produces = ProduceHandler(self)
         self.deletes = DeleteRecordsHandler(self)
@@ -135,6 +143,8 @@ class Broker(Server):
         self.lifecycle = BrokerLifecycle(self, self._clean_shutdown_epoch)
         self._clean_shutdown_epoch = -1
         self._handlers = self._dispatch()
+        self._host_storage.switch_on()
+        self.log_storage.begin()
         self.replicas.begin()
         self.logs.begin()
         self.announce(BrokerStarted(self.node_id))
@@ -201,9 +211,10 @@ class Broker(Server):
     def exit(self) -> None:
         """End cleanly: high watermarks and the mark of a clean shutdown, this life's epoch, are on the disk."""
         self.replicas.checkpoint()
-        for log in self.storage.values():
-            log.close()
-        self._clean_shutdown_epoch = self.epoch
+        for name, log in self.storage.items():
+            if not self.log_directories.is_offline(name):
+                log.close()
+        self._clean_shutdown_epoch = -1 if self.log_directories.offline else self.epoch
         self.clearing = 0
         self.stop()
 
@@ -212,6 +223,11 @@ class Broker(Server):
         if self.life.alive:
             super().stop()
             self.announce(BrokerStopped(self.node_id))
+
+    def lose_power(self) -> None:
+        """The machine stops: with the process goes what was written but neither flushed nor written back."""
+        self.stop()
+        self._host_storage.lose_power()
 
     def handle(self, request: ServerRequest) -> None:
         """Dispatch by kind of request."""
@@ -251,11 +267,6 @@ class Broker(Server):
             config = self._group_configs.get(group_id, GroupConfig())
             self._share_settings[group_id] = share_group_settings(self.config, config)
         return self._share_settings[group_id]
-
-    def read_from_disk(self, partition: Partition, from_offset: int, size_bytes: int) -> int:
-        """When a read is done: now, unless it lies too far back for the page cache."""
-        behind = partition.log.size_bytes_between(from_offset, partition.log.log_end_offset)
-        return self.disk.read(self.now, size_bytes, behind)
 
     def _metadata(self, request: ServerRequest) -> None:
         self.reply(request, MetadataResponse(self.image))

@@ -79,6 +79,7 @@ class BrokerLifecycle:
         self._at_once = False
         self._booking = 0
         self._got_shutdown_response = False
+        self._told_offline: dict[int, None] = {}
         self._is_ready = True
 
     def join(self, boot_time: int, ready_after: int) -> None:
@@ -114,10 +115,29 @@ class BrokerLifecycle:
         elif self.state is not BrokerState.PENDING_CONTROLLED_SHUTDOWN:
             self._broker.exit()
 
+    def directory_failed(self, directory: int) -> None:
+        """A log directory is offline: tell the controller at once, or shut down when it cannot be told in time.
+
+        Source: core/src/main/scala/kafka/server/BrokerLifecycleManager.scala propagateDirectoryFailure
+        Fidelity: exact
+        """
+        broker = self._broker
+        broker.after(broker.config.log_dir_failure_timeout_ms * MILLISECOND, self._expect_told, directory)
+        if broker.epoch >= 0:
+            self._book_heartbeat(0)
+
+    def _expect_told(self, directory: int) -> None:
+        if directory not in self._told_offline:
+            self._broker.shut_down()
+
     def _register(self) -> None:
         broker = self._broker
         request = BrokerRegistrationRequest(
-            broker.node_id, broker.incarnation, broker.host.rack, self._previous_broker_epoch
+            broker.node_id,
+            broker.incarnation,
+            broker.host.rack,
+            self._previous_broker_epoch,
+            tuple(broker.log_directories.offline),
         )
         self._channel.request(request, self._registered)
 
@@ -151,12 +171,15 @@ class BrokerLifecycle:
             broker.image.offset,
             wants_fence=self.state is BrokerState.STARTING or not self._is_ready,
             wants_shut_down=self.state is BrokerState.PENDING_CONTROLLED_SHUTDOWN,
+            offline_directories=tuple(broker.log_directories.offline),
         )
         self._in_flight = True
-        self._channel.request(request, self._heartbeat_answered)
+        self._channel.request(request, lambda answer: self._heartbeat_answered(request, answer))
 
-    def _heartbeat_answered(self, answer: Message) -> None:
+    def _heartbeat_answered(self, request: BrokerHeartbeatRequest, answer: Message) -> None:
         self._in_flight = False
+        if isinstance(answer, BrokerHeartbeatResponse) and answer.error is ErrorCode.NONE:
+            self._told_offline.update(dict.fromkeys(request.offline_directories))
         if not isinstance(answer, BrokerHeartbeatResponse) or answer.error is not ErrorCode.NONE:
             self._at_once = False
             self._book_heartbeat(self._interval)

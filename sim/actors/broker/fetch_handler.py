@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sim.actors.broker.fetch_session import FetchSession, ParkedFetch
 from sim.actors.broker.partition import Partition
-from sim.actors.broker.read_replicas import preferred_replica
+from sim.actors.broker.read_replicas import fetch_error, preferred_replica
 from sim.actors.broker.socket_server import ServerRequest
 from sim.machine.clock import MILLISECOND
 from sim.machine.deadlines import Deadlines
@@ -173,13 +173,17 @@ class FetchHandler:
 
     def _deliver(self, session: FetchSession, response: FetchResponse) -> int:
         """Note what a response tells; returns when its data have been read."""
-        broker = self._broker
-        read = broker.now
+        read = self._broker.now
         for name, data in response.partitions.items():
             session.told_watermarks[name] = data.high_watermark
+            if data.batches or data.error is not ErrorCode.NONE:
+                session.served[name] = None
             if data.batches:
-                offset = session.partitions[name].fetch_offset
-                read = max(read, broker.read_from_disk(broker.replicas.partitions[name], offset, data.size_bytes))
+                done = self._broker.log_storage.read(name, session.partitions[name].fetch_offset, data.size_bytes)
+                if isinstance(done, ErrorCode):
+                    response.partitions[name] = FetchData(done)
+                else:
+                    read = max(read, done)
         return read
 
     def _read(self, session: FetchSession, body: FetchRequest, response: FetchResponse, first_time: bool) -> bool:
@@ -287,13 +291,3 @@ class FetchHandler:
                 available = partition.log.size_bytes_between(wanted.fetch_offset, partition.end_for(session))
                 total += min(available, wanted.max_bytes)
         return total
-
-
-def fetch_error(partition: Partition, wanted: FetchPartition, from_consumer: bool) -> ErrorCode | None:
-    """Why a fetch of this partition is refused here; None when it is not. Consumers may read from followers, too."""
-    if wanted.current_leader_epoch >= 0:
-        if wanted.current_leader_epoch < partition.registration.leader_epoch:
-            return ErrorCode.FENCED_LEADER_EPOCH
-        if wanted.current_leader_epoch > partition.registration.leader_epoch:
-            return ErrorCode.UNKNOWN_LEADER_EPOCH
-    return None if from_consumer or partition.is_leader else ErrorCode.NOT_LEADER_OR_FOLLOWER

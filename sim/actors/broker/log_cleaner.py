@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sim.actors.broker.partition import Partition
 from sim.machine.clock import MILLISECOND
+from sim.rules.errors import ErrorCode
 from sim.rules.facts.storage import LogCleaned
 from sim.rules.storage.cleaner import clean, offset_map_capacity
 from sim.rules.storage.log_cleaner import LogToClean, cleanable_range, filthiest, log_to_clean
@@ -58,7 +59,9 @@ class LogCleaner:
         broker, (partition, dirty) = self._broker, found
         self._in_progress[partition.name] = partition
         bytes_read = dirty.clean_bytes + 2 * dirty.cleanable_bytes
-        read = broker.disk.read(broker.now, bytes_read, partition.log.size_bytes)
+        read = broker.log_storage.read(partition.name, partition.log.log_start_offset, bytes_read)
+        if isinstance(read, ErrorCode):
+            read = broker.now
         worked = read + int(bytes_read * broker.hardware.byte_cost)
         broker.at(worked, self._swap_in, partition, dirty, broker.now_ms)
 
@@ -86,12 +89,12 @@ class LogCleaner:
         """All is read: put the cleaned segments in place, unless the log was cut or taken away meanwhile."""
         broker, name = self._broker, partition.name
         written = broker.now
-        if self._in_progress.get(name) is partition and broker.replicas.partitions.get(name) is partition:
+        if self._in_progress.get(name) is partition and broker.replicas.writable(name) is partition:
             log, before_bytes = partition.log, partition.log.size_bytes
             bounds = dirty.first_dirty_offset, dirty.first_uncleanable_offset
             cleaning = clean(log, *bounds, began_ms, partition.config.delete_retention_ms, self._capacity())
             broker.cleaner_checkpoints[name] = cleaning.end_offset
-            written = broker.disk.write(broker.now, cleaning.bytes_written)
+            written = broker.log_storage.append(cleaning.bytes_written, [(name, cleaning.bytes_written, 0)])
             replaced_bytes = before_bytes - log.size_bytes + cleaning.bytes_written
             self._logs.keep_files(replaced_bytes, partition.config.file_delete_delay_ms)
             bounds = dirty.first_dirty_offset, cleaning.end_offset

@@ -72,11 +72,17 @@ class ProduceHandler:
         assert isinstance(body, ProduceRequest)
         broker = self._broker
         cost = broker.hardware.cost(len(body.batches), request.size_bytes)
-        broker.at(broker.cpu.work(broker.now, cost), self._append_all, request, body, cost)
+        broker.at(broker.cpu.work(broker.now, cost), self._write_all, request, body, cost)
+
+    def _write_all(self, request: ServerRequest, body: ProduceRequest, cost: int) -> None:
+        """Write, at once as a rule; a disk that lets the write wait, or flushes it, holds the request handler."""
+        written = ((name, batch.size_bytes, batch.count) for name, batch in body.batches)
+        self._broker.log_storage.when_appended(
+            request.size_bytes, written, lambda: self._append_all(request, body, cost)
+        )
 
     def _append_all(self, request: ServerRequest, body: ProduceRequest, cost: int) -> None:
         broker = self._broker
-        durable = broker.disk.write(broker.now, request.size_bytes)
 
         def finish(outcomes: dict[TopicPartition, ProduceData]) -> None:
             throttle_ms = broker.quotas.produced(request, body.acks, cost, broker.now_ms)
@@ -86,7 +92,7 @@ class ProduceHandler:
                 else:
                     request.done(throttle_ms)
             else:
-                request.reply(ProduceResponse(outcomes, throttle_time_ms=throttle_ms), durable)
+                request.reply(ProduceResponse(outcomes, throttle_time_ms=throttle_ms))
 
         if body.transactional_id is None:
             self.append(body.batches, body.acks, body.timeout_ms, finish)
@@ -146,7 +152,7 @@ class ProduceHandler:
         transaction_version: int,
         verification: VerificationState | None,
     ) -> ProduceData:
-        partition = self._broker.replicas.find(name)
+        partition = self._broker.replicas.writable(name)
         if isinstance(partition, ErrorCode):
             return self._failure(name, partition)
         try:

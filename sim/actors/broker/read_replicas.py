@@ -1,4 +1,4 @@
-"""Where a leader sends a consumer that would rather read from a replica in its own rack (KIP-392).
+"""Who may fetch from which replica, and where a leader sends a consumer that prefers its own rack (KIP-392).
 
 Source: core/src/main/scala/kafka/server/ReplicaManager.scala findPreferredReadReplica
 Fidelity: approximate — a follower's log is taken to begin where the leader's does
@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from sim.actors.broker.fetch_session import FetchSession
 from sim.actors.broker.partition import Partition
+from sim.rules.errors import ErrorCode
+from sim.rules.protocol.messages import FetchPartition
 from sim.rules.replication.replica_selector import RACK_AWARE_SELECTOR, ReplicaView, rack_aware_replica
 
 if TYPE_CHECKING:
     from sim.actors.broker.broker import Broker
 
-__all__ = ["preferred_replica"]
+__all__ = ["fetch_error", "preferred_replica"]
 
 
 def preferred_replica(broker: "Broker", session: FetchSession, partition: Partition, fetch_offset: int) -> int | None:
@@ -35,3 +37,13 @@ def preferred_replica(broker: "Broker", session: FetchSession, partition: Partit
     leader = ReplicaView(broker.node_id, broker.host.rack, partition.log.log_end_offset, 0)
     selected = rack_aware_replica(session.rack, leader, views)
     return None if selected == leader else selected.broker_id
+
+
+def fetch_error(partition: Partition, wanted: FetchPartition, from_consumer: bool) -> ErrorCode | None:
+    """Why a fetch of this partition is refused here; None when it is not. Consumers may read from followers, too."""
+    if wanted.current_leader_epoch >= 0:
+        if wanted.current_leader_epoch < partition.registration.leader_epoch:
+            return ErrorCode.FENCED_LEADER_EPOCH
+        if wanted.current_leader_epoch > partition.registration.leader_epoch:
+            return ErrorCode.UNKNOWN_LEADER_EPOCH
+    return None if from_consumer or partition.is_leader else ErrorCode.NOT_LEADER_OR_FOLLOWER

@@ -133,10 +133,11 @@ class ReplicaFetcher:
         else:
             self._session_id = response.session_id
         if response.partitions:
-            broker = self._broker
-            size_bytes = sum(data.size_bytes for data in response.partitions.values())
-            batch_count = sum(len(data.batches) for data in response.partitions.values())
-            written = broker.disk.write(broker.now, size_bytes)
+            broker, fetched = self._broker, response.partitions.items()
+            size_bytes = sum(data.size_bytes for _, data in fetched)
+            batch_count = sum(len(data.batches) for _, data in fetched)
+            parts = ((name, data.size_bytes, sum(batch.count for batch in data.batches)) for name, data in fetched)
+            written = broker.log_storage.append(size_bytes, parts)
             worked = broker.cpu.work(broker.now, broker.hardware.cost(batch_count, size_bytes))
             broker.at(max(written, worked), self._done, response)
         else:
@@ -182,6 +183,7 @@ class ReplicaFetcher:
                 partition.log.append_as_follower(batch)
         if data.batches:
             self._want(partition.name)
+            partition.log.flush_if_due(partition.config.flush_messages, self._broker.now_ms)
         partition.take_high_watermark(data.high_watermark)
         if data.log_start_offset > partition.log.log_start_offset:
             increment_log_start_offset(partition.log, data.log_start_offset, partition.high_watermark.value)

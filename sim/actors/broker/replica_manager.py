@@ -1,10 +1,10 @@
 """The replicas of one broker: which it leads, which it follows, as the metadata log says.
 
 Source: core/src/main/scala/kafka/server/ReplicaManager.scala applyDelta
-Fidelity: approximate — one log directory, one fetcher per leader
+Fidelity: approximate — one fetcher per leader
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import count, repeat
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from sim.rules.config import TopicConfig
 from sim.rules.controller.election import NO_LEADER, PartitionRegistration
 from sim.rules.controller.metadata import PartitionChange, RemoveTopicRecord
 from sim.rules.errors import ErrorCode
-from sim.rules.facts.replication import ReplicaDeleted
+from sim.rules.facts.replication import ReplicaChanged, ReplicaDeleted
 from sim.rules.storage.log import Log
 from sim.rules.topics import TopicPartition
 
@@ -32,6 +32,7 @@ class ReplicaManager:
     def __init__(self, broker: "Broker") -> None:
         self._broker = broker
         self.partitions: dict[TopicPartition, Partition] = {}
+        self._offline: dict[TopicPartition, Partition | None] = {}
         self._fetchers: dict[int, ReplicaFetcher] = {}
         self._in_controlled_shutdown = False
 
@@ -45,12 +46,37 @@ class ReplicaManager:
         self._in_controlled_shutdown = True
 
     def find(self, name: TopicPartition) -> Partition | ErrorCode:
-        """A replica of this broker; one of others is NOT_LEADER_OR_FOLLOWER, for whoever asks should know."""
+        """A replica of this broker, or that its disk has failed; one of others is NOT_LEADER_OR_FOLLOWER."""
         partition = self.partitions.get(name)
         if partition is not None:
             return partition
+        if name in self._offline:
+            return ErrorCode.KAFKA_STORAGE_ERROR
         known = name in self._broker.image.partitions
         return ErrorCode.NOT_LEADER_OR_FOLLOWER if known else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+
+    def writable(self, name: TopicPartition) -> Partition | ErrorCode:
+        """A replica of this broker to append to; a disk that refuses is found out, and with it the directory."""
+        partition = self.find(name)
+        if isinstance(partition, ErrorCode) or self._broker.log_storage.is_writable(name):
+            return partition
+        return ErrorCode.KAFKA_STORAGE_ERROR
+
+    def take_offline(self) -> list[TopicPartition]:
+        """Stop serving the replicas whose log directory is offline; those who wait for them wait for their time-out.
+
+        Source: core/src/main/scala/kafka/server/ReplicaManager.scala handleLogDirFailure, markPartitionOffline
+        Fidelity: exact
+        """
+        names = [name for name in self.partitions if self._broker.log_directories.is_offline(name)]
+        for name in names:
+            partition = self._offline[name] = self.partitions.pop(name)
+            self._stop_fetching(partition)
+            partition.proposal = None
+            for session in (*partition.replicators, *partition.consumers):
+                session.outside.pop(name, None)
+                session.news[name] = None
+        return names
 
     def apply(self, changes: Iterable[PartitionChange | RemoveTopicRecord]) -> None:
         """Become leader or follower as the changes say; a replica that is none any more goes, with its log."""
@@ -80,6 +106,7 @@ class ReplicaManager:
             config = self._broker.topic_config(name.topic)
             if config is not partition.config:
                 partition.config = config
+                self._broker.log_storage.configured(partition)
                 partition.log.configure(
                     config.segment_bytes,
                     config.segment_ms,
@@ -89,6 +116,8 @@ class ReplicaManager:
                 )
 
     def _delete_topic(self, topic: str) -> None:
+        for name in [name for name in self._offline if name.topic == topic]:
+            del self._offline[name]
         for name in [name for name in self.partitions if name.topic == topic]:
             self._delete(name, replace(self.partitions[name].registration, leader=NO_LEADER), with_topic=True)
 
@@ -105,6 +134,9 @@ class ReplicaManager:
 
     def _apply(self, change: PartitionChange) -> None:
         registration = change.registration
+        if self._is_offline(change.partition):
+            self._resign_offline(change)
+            return
         partition = self.partitions.get(change.partition) or self._create(change.partition)
         before = partition.registration
         if registration.partition_epoch < before.partition_epoch:
@@ -131,6 +163,26 @@ class ReplicaManager:
         elif new_epoch and registration.leader >= 0:
             self._fetcher(registration.leader).add(partition)
 
+    def _is_offline(self, name: TopicPartition) -> bool:
+        """Whether a replica lies, or should lie, in a directory that is offline.
+
+        Source: core/src/main/scala/kafka/server/ReplicaManager.scala getOrCreatePartition
+        Fidelity: exact
+        """
+        broker = self._broker
+        if name in self.partitions:
+            return False
+        if broker.log_directories.is_offline(name, broker.image.directory(name, broker.node_id)):
+            self._offline.setdefault(name, None)
+        return name in self._offline
+
+    def _resign_offline(self, change: PartitionChange) -> None:
+        """A replica that is offline changes nothing but who leads: its coordinators hear of that."""
+        partition = self._offline[change.partition]
+        if partition is not None and partition.is_leader and change.registration.leader != self._broker.node_id:
+            partition.registration = change.registration
+            self._broker.resigned(partition)
+
     def _delete(self, name: TopicPartition, registration: PartitionRegistration, with_topic: bool = False) -> None:
         """This broker is a replica no longer; whoever waits here for the partition is told to look elsewhere.
 
@@ -154,6 +206,7 @@ class ReplicaManager:
 
     def _delete_log(self, name: TopicPartition, last_leader: bool = False) -> None:
         log = self._broker.storage.pop(name)
+        self._broker.log_directories.places.pop(name, None)
         self._broker.topic_ids.pop(name, None)
         self._broker.checkpoints.pop(name, None)
         self._broker.announce(ReplicaDeleted(self._broker.node_id, name, log.log_end_offset, last_leader))
@@ -165,6 +218,8 @@ class ReplicaManager:
         topic_id = broker.image.topic_ids.get(name.topic, 0)
         if name in broker.storage and broker.topic_ids.get(name, 0) != topic_id:
             self._delete_log(name)
+        wanted = broker.image.directory(name, broker.node_id)
+        broker.assignments.placed(name, broker.log_directories.place(name, wanted))
         if name not in broker.storage:
             broker.storage[name] = self._new_log(name, config)
             broker.topic_ids[name] = topic_id
@@ -179,10 +234,22 @@ class ReplicaManager:
             broker.config.replica_lag_time_max_ms,
             broker.alive_epoch,
             broker.checkpoints.get(name, 0),
+            self._announcer(name),
         )
+        partition.log.write_back.last_flush_ms = broker.now_ms
         self.partitions[name] = partition
+        broker.log_storage.configured(partition)
         broker.fetches.partition_created(partition)
         return partition
+
+    def _announcer(self, name: TopicPartition) -> Callable[[], None]:
+        broker, fact = self._broker, ReplicaChanged(self._broker.node_id, name)
+
+        def changed() -> None:
+            if broker.machine.facts.wanted(ReplicaChanged):
+                broker.announce(fact)
+
+        return changed
 
     def _new_log(self, name: TopicPartition, config: TopicConfig) -> Log:
         log = Log(
@@ -214,6 +281,7 @@ class ReplicaManager:
 
     def checkpoint(self) -> None:
         """Write the high watermarks to disk."""
+        self._broker.log_storage.probe()
         for name, partition in self.partitions.items():
             self._broker.checkpoints[name] = partition.high_watermark.value
 

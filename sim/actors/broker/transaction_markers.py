@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["TransactionMarkers"]
 
 ACKS_ALL = -1
+MARKER_BATCH_SIZE_BYTES = 78
 Outcomes = Callable[[dict[TopicPartition, ProduceData]], None]
 
 
@@ -38,11 +39,14 @@ class TransactionMarkers:
         assert isinstance(body, WriteTxnMarkersRequest)
         broker = self._broker
         cost = broker.hardware.cost(len(body.markers), request.size_bytes)
-        broker.at(broker.cpu.work(broker.now, cost), self._write_all, request, body)
+        broker.at(broker.cpu.work(broker.now, cost), self._append_all, request, body)
+
+    def _append_all(self, request: ServerRequest, body: WriteTxnMarkersRequest) -> None:
+        written = ((name, MARKER_BATCH_SIZE_BYTES, 1) for entry in body.markers for name in entry.partitions)
+        self._broker.log_storage.when_appended(request.size_bytes, written, lambda: self._write_all(request, body))
 
     def _write_all(self, request: ServerRequest, body: WriteTxnMarkersRequest) -> None:
         response = WriteTxnMarkersResponse()
-        durable = self._broker.disk.write(self._broker.now, request.size_bytes)
         waiting = dict.fromkeys(range(len(body.markers)))
 
         def written(number: int, outcomes: dict[TopicPartition, ProduceData]) -> None:
@@ -54,12 +58,12 @@ class TransactionMarkers:
                     self._broker.groups.end_transaction(name, entry.producer_id, entry.commit)
             del waiting[number]
             if not waiting:
-                request.reply(response, durable)
+                request.reply(response)
 
         for number, entry in enumerate(body.markers):
             self._write(entry, response, partial(written, number))
         if not body.markers:
-            request.reply(response, durable)
+            request.reply(response)
 
     def _write(self, entry: TxnMarkerEntry, response: WriteTxnMarkersResponse, then: Outcomes) -> None:
         """One transaction's markers; of partitions that are not here none is written."""

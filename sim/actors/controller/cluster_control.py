@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sim.actors.broker.socket_server import ServerRequest
+from sim.actors.controller.directory_control import DirectoryControl
 from sim.actors.controller.replication_control import ReplicationControl
 from sim.rules.controller.broker_heartbeats import BrokerControlState, BrokerHeartbeats
 from sim.rules.controller.broker_sessions import has_valid_session, is_clean_shutdown, registration_refusal
@@ -33,9 +34,12 @@ __all__ = ["ClusterControl"]
 class ClusterControl:
     """Who is registered, who is alive, and who may take part; heartbeats are not written, so a restart forgets them."""
 
-    def __init__(self, controller: "Controller", replication: ReplicationControl, session: int) -> None:
+    def __init__(
+        self, controller: "Controller", replication: ReplicationControl, directories: DirectoryControl, session: int
+    ) -> None:
         self._controller = controller
         self._replication = replication
+        self._directories = directories
         self._session = session
         self._contacts: dict[int, int] = {}
         self._heartbeats = BrokerHeartbeats()
@@ -64,7 +68,8 @@ class ClusterControl:
         ended = self._replication.broker_gone if clean else self._replication.broker_crashed
         changes: list[MetadataRecord] = [*ended(body.broker_id)]
         epoch = self._controller.image.offset + len(changes) + 1
-        changes.append(BrokerRegistration(body.broker_id, epoch, body.incarnation, body.rack, fenced=True))
+        registration = BrokerRegistration(body.broker_id, epoch, body.incarnation, body.rack, fenced=True)
+        changes.append(replace(registration, offline_directories=body.offline_directories))
         self._heartbeats.remove(body.broker_id)
         self._write(changes)
         self._controller.announce(BrokerRegistered(body.broker_id, epoch))
@@ -89,6 +94,7 @@ class ClusterControl:
         self._heartbeats.touch(broker.broker_id, next_state.is_fenced, body.metadata_offset)
         if state is not next_state:
             self._enter(broker, next_state)
+        self._directories.offline(broker.broker_id, body.offline_directories)
         if next_state is BrokerControlState.CONTROLLED_SHUTDOWN:
             self._heartbeats.begin_controlled_shutdown(broker.broker_id, self._controller.image.offset)
         caught_up = body.metadata_offset >= broker.broker_epoch

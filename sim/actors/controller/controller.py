@@ -11,6 +11,7 @@ from typing import Any
 from sim.actors.broker.internal_topics import InternalTopics
 from sim.actors.broker.socket_server import Server, ServerRequest
 from sim.actors.controller.cluster_control import ClusterControl
+from sim.actors.controller.directory_control import DirectoryControl
 from sim.actors.controller.metadata_log import MetadataLog
 from sim.actors.controller.reassignments import Reassignments
 from sim.actors.controller.replication_control import ReplicationControl
@@ -28,6 +29,7 @@ from sim.rules.controller.metadata import (
     MetadataImage,
     MetadataRecord,
     PartitionChange,
+    ReplicaDirectory,
 )
 from sim.rules.controller.placement import UsableBroker, place_replicas
 from sim.rules.controller.topic_configs import TopicConfigs, canonical_config
@@ -40,6 +42,7 @@ from sim.rules.protocol.controller import (
     AllocateProducerIdsResponse,
     AlterPartitionReassignmentsRequest,
     AlterPartitionRequest,
+    AssignReplicasToDirsRequest,
     BrokerHeartbeatRequest,
     BrokerRegistrationRequest,
     ElectLeadersRequest,
@@ -53,6 +56,7 @@ from sim.rules.protocol.topic import (
     DeleteTopicsRequest,
     IncrementalAlterConfigsRequest,
 )
+from sim.rules.storage.log_directories import spread_replicas
 from sim.rules.topics import TopicPartition
 
 __all__ = ["Controller"]
@@ -80,12 +84,14 @@ class Controller(Server):
         self._topic_configs = TopicConfigs(config)
         self._replication = ReplicationControl(self, self.topic_config)
         self._reassignments = Reassignments(self, self._replication)
-        self._cluster = ClusterControl(self, self._replication, self._session)
+        directories = DirectoryControl(self, self._replication)
+        self._cluster = ClusterControl(self, self._replication, directories, self._session)
         topics = TopicControl(self, config)
         self._handlers: dict[type[Message], Callable[[ServerRequest, Any], None]] = {
             FetchMetadataRequest: self._fetch_metadata,
             BrokerHeartbeatRequest: self._cluster.heartbeat,
             BrokerRegistrationRequest: self._cluster.register,
+            AssignReplicasToDirsRequest: directories.assign,
             AlterPartitionRequest: self._replication.alter_partitions,
             ElectLeadersRequest: self._replication.elect_leaders,
             AlterPartitionReassignmentsRequest: self._reassignments.alter,
@@ -113,25 +119,31 @@ class Controller(Server):
         topics: Mapping[str, tuple[int, int]],
         configs: Mapping[str, Mapping[str, object]],
         assigned: Mapping[str, Sequence[PartitionRegistration]],
+        log_dirs: int = 1,
     ) -> None:
         """Begin with registered, unfenced brokers and existing topics (partition count, replication factor each).
 
-        `configs` are the topics' own, `assigned` the partitions of those that are not to be placed.
-        Raises InvalidReplicationFactorError when there are fewer brokers than replicas.
+        `configs` are the topics' own, `assigned` the partitions of those that are not to be placed, `log_dirs` says
+        how many log directories each broker has. Raises InvalidReplicationFactorError when there are fewer brokers
+        than replicas.
         """
         brokers = [BrokerRegistration(broker, 0, 1, rack, fenced=False) for broker, rack in racks.items()]
-        records: list[MetadataRecord] = list(brokers)
+        changes: list[PartitionChange] = []
         usable = [UsableBroker(broker.broker_id, broker.rack, False) for broker in brokers]
         for topic, (partition_count, replication_factor) in topics.items():
             if topic in assigned:
                 names = (TopicPartition(topic, number) for number in range(partition_count))
-                records += map(PartitionChange, names, assigned[topic])
+                changes += map(PartitionChange, names, assigned[topic])
                 continue
             placed = place_replicas(usable, partition_count, replication_factor, self.random.randrange)
             for number, replicas in enumerate(placed):
-                records.append(
+                changes.append(
                     PartitionChange(TopicPartition(topic, number), new_partition(replicas, racks.__contains__))
                 )
+        records: list[MetadataRecord] = [*brokers, *changes]
+        if log_dirs > 1:
+            places = spread_replicas([(change.partition, change.registration.replicas) for change in changes], log_dirs)
+            records += [ReplicaDirectory(*replica, directory) for replica, directory in places.items()]
         for topic, config in configs.items():
             records += [ConfigRecord(topic, key, value) for key, value in canonical_config(config).items()]
         self.metadata.begin_with(records)

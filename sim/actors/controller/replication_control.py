@@ -1,10 +1,11 @@
 """The part of the controller that keeps the partitions: their ISRs and leaders as brokers come and go.
 
 Source: metadata/src/main/java/org/apache/kafka/controller/ReplicationControlManager.java
-Fidelity: approximate — one log directory per broker
+Fidelity: approximate — partitions of a directory are found among all, where Kafka keeps an index
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sim.actors.broker.socket_server import ServerRequest
@@ -77,6 +78,12 @@ class ReplicationControl:
         """A broker is unfenced: it may lead what has no leader."""
         leaderless = self._partitions_where(lambda partition: partition.leader == NO_LEADER)
         return self._without_brokers(leaderless, added=broker_id)
+
+    def directories_gone(self, broker_id: int, directories: Collection[int]) -> list[PartitionChange]:
+        """Log directories of a broker are offline: its replicas in them leave every ISR and lead nothing."""
+        in_sync = self._partitions_where(lambda partition: broker_id in partition.isr)
+        found = [(name, known) for name, known in in_sync if self.image.directory(name, broker_id) in directories]
+        return self._without_brokers(found, removed=broker_id)
 
     def alter_partitions(self, request: ServerRequest, body: AlterPartitionRequest) -> None:
         """Decide about the ISRs that a leader proposes."""
@@ -166,7 +173,7 @@ class ReplicationControl:
         """A partition after a change, by the rule; None if it stays as it is."""
         return change_partition(
             partition,
-            alive=alive or self.image.is_active,
+            alive=alive or partial(self.image.may_lead, name),
             target_isr=isr,
             target_assignment=assignment,
             election=election,
@@ -196,14 +203,15 @@ class ReplicationControl:
             generateLeaderAndIsrUpdates
         """
 
-        def alive(broker: int) -> bool:
-            return broker not in (removed, unclean) and (broker == added or self.image.is_active(broker))
+        def alive(name: TopicPartition, broker: int) -> bool:
+            is_active = broker == added or self.image.is_active(broker)
+            return broker not in (removed, unclean) and is_active and self.image.has_online(name, broker)
 
         changes = []
         for name, partition in partitions:
             isr = tuple(broker for broker in partition.isr if broker not in (removed, unclean))
             election = self.online(name.topic)
-            changed = self.change(name, partition, election, isr=isr, alive=alive, unclean=unclean)
+            changed = self.change(name, partition, election, isr=isr, alive=partial(alive, name), unclean=unclean)
             if changed is not None:
                 changes.append(PartitionChange(name, changed))
         return changes

@@ -92,7 +92,10 @@ class CoordinatorLog:
         origin: AppendOrigin = AppendOrigin.CLIENT,
         verification: VerificationState | None = None,
     ) -> bool:
-        partition = self._broker.replicas.partitions[self.name]
+        partition = self._broker.replicas.writable(self.name)
+        if isinstance(partition, ErrorCode):
+            then(COMMIT_ERRORS.get(partition, partition))
+            return False
         try:
             result = partition.append(batch, LEADER_ONLY, self._broker.now_ms, origin, verification=verification)
         except KafkaError as refused:
@@ -119,6 +122,7 @@ LEADER_ONLY = 1
 COMMIT_ERRORS = {
     ErrorCode.UNKNOWN_TOPIC_OR_PARTITION: ErrorCode.COORDINATOR_NOT_AVAILABLE,
     ErrorCode.NOT_LEADER_OR_FOLLOWER: ErrorCode.NOT_COORDINATOR,
+    ErrorCode.KAFKA_STORAGE_ERROR: ErrorCode.NOT_COORDINATOR,
 }
 """What a failed write to `__consumer_offsets` means to a group member.
 

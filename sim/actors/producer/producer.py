@@ -76,9 +76,8 @@ class Producer(TransactionCalls):
         self._largest_bytes = min(config.max_request_size, config.buffer_memory)
         self._block = MaxBlock(owner, config.max_block_ms, self._metadata, self._accumulator.pool, self._sender.wake)
         if sequences is not None and sequences.transactional:
-            self._transactions = Transactions(
-                owner, client_id, config, directory, self._network, self._metadata, sequences, self._sender, self.flush
-            )
+            parts = self._network, self._metadata, sequences, self._sender, self.flush
+            self._transactions = Transactions(owner, client_id, origin or client_id, config, directory, *parts)
         self._metadata.request_update()
 
     @property

@@ -37,6 +37,7 @@ STALE_METADATA = (
     ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
     ErrorCode.LEADER_NOT_AVAILABLE,
     ErrorCode.NETWORK_EXCEPTION,
+    ErrorCode.KAFKA_STORAGE_ERROR,
 )
 WRITTEN = ProduceData(ErrorCode.NONE)
 
@@ -215,7 +216,8 @@ class Sender:
 
     def _retry(self, batch: ProducerBatch, error: ErrorCode) -> None:
         self._accumulator.reenqueue(batch)
-        self._owner.announce(BatchRetried(self._client_id, batch.partition, error, batch.attempts, batch.count))
+        retried = BatchRetried(self._client_id, batch.partition, error, batch.attempts, batch.count, batch.columns)
+        self._owner.announce(retried)
         self._owner.after(batch.retry_backoff_ms * MILLISECOND, self.wake)
 
     def _split(self, batch: ProducerBatch) -> None:

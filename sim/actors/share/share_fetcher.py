@@ -39,7 +39,11 @@ __all__ = ["Outcomes", "Said", "ShareFetcher"]
 
 Said = dict[TopicPartition, dict[int, AcknowledgeType]]
 Outcomes = Callable[[int, Said, Mapping[TopicPartition, ErrorCode]], None]
-LOST_LEADER = (ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+LOST_LEADER = (
+    ErrorCode.NOT_LEADER_OR_FOLLOWER,
+    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+    ErrorCode.KAFKA_STORAGE_ERROR,
+)
 NOTHING = ShareFetchLimits(0, 0, 0, 0, 0)
 
 

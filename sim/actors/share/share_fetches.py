@@ -72,9 +72,12 @@ class ShareExchange:
             found_bytes = sum(batch.size_bytes for batch in found.batches)
             size_bytes += found_bytes
             batch_count += len(found.batches)
-            partition = broker.replicas.partitions.get(name)
-            if found.batches and partition is not None:
-                read = max(read, broker.read_from_disk(partition, found.batches[0].base_offset, found_bytes))
+            if found.batches:
+                done = broker.log_storage.read(name, found.batches[0].base_offset, found_bytes)
+                if isinstance(done, ErrorCode):
+                    data[name] = ShareFetchData(done)
+                else:
+                    read = max(read, done)
         worked = broker.cpu.work(broker.now, broker.hardware.cost(batch_count, size_bytes // 8))
         answer = ShareFetchResponse(ErrorCode.NONE, data, self._errors, self._lock_timeout_ms)
         self._request.reply(answer, max(read, worked))

@@ -61,6 +61,8 @@ class TopicConfig(Config):
             "cleanup_policy",
             "delete_retention_ms",
             "file_delete_delay_ms",
+            "flush_messages",
+            "flush_ms",
             "index_interval_bytes",
             "max_compaction_lag_ms",
             "max_message_bytes",

@@ -1,6 +1,6 @@
 """Who leads a partition: the controller's elections, with eligible leader replicas (KIP-966).
 
-Left out: log directories; metadata versions before 3.6, under which a smaller ISR raised the leader epoch.
+Left out: metadata versions before 3.6, under which a smaller ISR raised the leader epoch.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -34,7 +34,7 @@ class PartitionRegistration:
     """What the controller holds of one partition; replica lists are broker ids, `replicas` in order of preference.
 
     Source: metadata/src/main/java/org/apache/kafka/metadata/PartitionRegistration.java
-    Fidelity: approximate — log directories are left out
+    Fidelity: approximate — log directories are noted beside it (ReplicaDirectory)
     """
 
     replicas: tuple[int, ...]

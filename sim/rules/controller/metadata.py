@@ -22,6 +22,7 @@ __all__ = [
     "MetadataRecord",
     "PartitionChange",
     "RemoveTopicRecord",
+    "ReplicaDirectory",
     "TopicRecord",
     "refresh_backoff_ms",
 ]
@@ -37,6 +38,7 @@ class BrokerRegistration:
     rack: str
     fenced: bool = True
     in_controlled_shutdown: bool = False
+    offline_directories: tuple[int, ...] = ()
 
     @property
     def is_active(self) -> bool:
@@ -50,6 +52,15 @@ class PartitionChange:
 
     partition: TopicPartition
     registration: PartitionRegistration
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaDirectory:
+    """In which of its broker's log directories a replica lies, where the broker has several."""
+
+    partition: TopicPartition
+    broker_id: int
+    directory: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +86,9 @@ class ConfigRecord:
     value: object
 
 
-MetadataRecord = BrokerRegistration | PartitionChange | TopicRecord | RemoveTopicRecord | ConfigRecord
+MetadataRecord = (
+    BrokerRegistration | PartitionChange | ReplicaDirectory | TopicRecord | RemoveTopicRecord | ConfigRecord
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +105,7 @@ class MetadataImage:
     partition_counts: Mapping[str, int] = field(default_factory=dict)
     topic_ids: Mapping[str, int] = field(default_factory=dict)
     topic_configs: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    directories: Mapping[tuple[TopicPartition, int], int] = field(default_factory=dict)
 
     def applied(self, offset: int, records: Sequence[MetadataRecord]) -> "MetadataImage":
         """The image after these records, at their last offset."""
@@ -106,6 +120,7 @@ class MetadataImage:
             partition_counts=draft.partition_counts,
             topic_ids=draft.topic_ids,
             topic_configs=draft.topic_configs,
+            directories=draft.directories,
         )
 
     def alive(self, broker_id: int) -> bool:
@@ -117,6 +132,23 @@ class MetadataImage:
         """Whether a broker is registered, not fenced and not about to shut down."""
         broker = self.brokers.get(broker_id)
         return broker is not None and broker.is_active
+
+    def directory(self, partition: TopicPartition, broker_id: int) -> int | None:
+        """In which of its log directories a broker has a replica; None when that is not known, or it has but one."""
+        return self.directories.get((partition, broker_id))
+
+    def may_lead(self, partition: TopicPartition, broker_id: int) -> bool:
+        """Whether a broker is active and the directory of its replica online.
+
+        Source: metadata/src/main/java/org/apache/kafka/controller/ReplicationControlManager.java LeaderAcceptor
+        Fidelity: exact
+        """
+        return self.is_active(broker_id) and self.has_online(partition, broker_id)
+
+    def has_online(self, partition: TopicPartition, broker_id: int) -> bool:
+        """Whether a broker's replica does not lie in a log directory that is offline."""
+        broker = self.brokers.get(broker_id)
+        return broker is None or self.directory(partition, broker_id) not in broker.offline_directories
 
     def leader(self, partition: TopicPartition) -> int:
         """The leader's broker id; -1 for a partition without one, or unknown."""
@@ -131,12 +163,13 @@ class MetadataImage:
 class _Draft:
     """The parts of the next image."""
 
-    __slots__ = ("brokers", "partition_counts", "partitions", "topic_configs", "topic_ids")
+    __slots__ = ("brokers", "directories", "partition_counts", "partitions", "topic_configs", "topic_ids")
 
     def __init__(self, image: MetadataImage) -> None:
         self.brokers, self.partitions = dict(image.brokers), dict(image.partitions)
         self.partition_counts = dict(image.partition_counts)
         self.topic_ids, self.topic_configs = image.topic_ids, image.topic_configs
+        self.directories = image.directories
 
     def apply(self, position: int, record: MetadataRecord) -> None:
         if isinstance(record, PartitionChange):
@@ -145,6 +178,8 @@ class _Draft:
             self.partition_counts[topic] = max(self.partition_counts.get(topic, 0), partition + 1)
         elif isinstance(record, BrokerRegistration):
             self.brokers[record.broker_id] = record
+        elif isinstance(record, ReplicaDirectory):
+            self.directories = {**self.directories, (record.partition, record.broker_id): record.directory}
         elif isinstance(record, TopicRecord):
             self.topic_ids = {**self.topic_ids, record.topic: position}
         elif isinstance(record, ConfigRecord):
@@ -162,6 +197,7 @@ class _Draft:
         for number in range(self.partition_counts.pop(topic, 0)):
             self.partitions.pop(TopicPartition(topic, number), None)
         self.topic_ids = {name: known for name, known in self.topic_ids.items() if name != topic}
+        self.directories = {key: known for key, known in self.directories.items() if key[0].topic != topic}
         self.topic_configs = {name: known for name, known in self.topic_configs.items() if name != topic}
 
 

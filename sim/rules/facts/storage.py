@@ -1,11 +1,18 @@
-"""What a broker announces of the logs on its disk: segments deleted, logs compacted, log starts raised."""
+"""What a broker announces of the logs on its disks: segments deleted, logs compacted or cut, directories failed."""
 
 from dataclasses import dataclass, field
 
 from sim.rules.storage.batch import RecordBatch, RecordColumns
 from sim.rules.topics import TopicPartition
 
-__all__ = ["STORAGE_JOURNAL", "LogCleaned", "LogStartRaised", "SegmentsDeleted"]
+__all__ = [
+    "STORAGE_JOURNAL",
+    "LogCleaned",
+    "LogDirectoryFailed",
+    "LogStartRaised",
+    "SegmentsDeleted",
+    "UnflushedLost",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +49,24 @@ class LogCleaned:
     removed: tuple[RecordColumns, ...] = field(repr=False, compare=False)
 
 
-STORAGE_JOURNAL: tuple[type, ...] = (SegmentsDeleted, LogStartRaised, LogCleaned)
+@dataclass(frozen=True, slots=True)
+class LogDirectoryFailed:
+    """A disk has refused: the replicas in a log directory are offline until the broker is started again."""
+
+    broker_id: int
+    directory: int
+    partitions: tuple[TopicPartition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnflushedLost:
+    """A loss of power has cut a replica's log to what was on the platter."""
+
+    broker_id: int
+    partition: TopicPartition
+    from_offset: int
+    to_offset: int
+    removed: tuple[RecordBatch, ...] = field(default=(), repr=False, compare=False)
+
+
+STORAGE_JOURNAL: tuple[type, ...] = (SegmentsDeleted, LogStartRaised, LogCleaned, LogDirectoryFailed, UnflushedLost)

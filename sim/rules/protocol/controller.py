@@ -24,6 +24,8 @@ __all__ = [
     "AlterPartitionRequest",
     "AlterPartitionResponse",
     "AlteredPartition",
+    "AssignReplicasToDirsRequest",
+    "AssignReplicasToDirsResponse",
     "BrokerHeartbeatRequest",
     "BrokerHeartbeatResponse",
     "BrokerRegistrationRequest",
@@ -43,13 +45,15 @@ METADATA_RECORD_SIZE_BYTES = 100
 class BrokerRegistrationRequest(Message):
     """A broker that has started makes itself known; an incarnation is one life of its process.
 
-    `previous_broker_epoch` is that of its last life if that life ended in a clean shutdown, else -1.
+    `previous_broker_epoch` is that of its last life if that life ended in a clean shutdown, else -1. Kafka lists the
+    log directories that are online, by ids; here it is those that are not, by number.
     """
 
     broker_id: int
     incarnation: int
     rack: str
     previous_broker_epoch: int = -1
+    offline_directories: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -69,6 +73,7 @@ class BrokerHeartbeatRequest(Message):
     metadata_offset: int
     wants_fence: bool = False
     wants_shut_down: bool = False
+    offline_directories: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -79,6 +84,26 @@ class BrokerHeartbeatResponse(Message):
     is_caught_up: bool = False
     is_fenced: bool = True
     should_shut_down: bool = False
+
+
+@dataclass(slots=True)
+class AssignReplicasToDirsRequest(Message):
+    """A broker tells in which of its log directories replicas lie."""
+
+    broker_id: int
+    broker_epoch: int
+    directories: Mapping[TopicPartition, int]
+
+    def size_bytes(self) -> int:
+        """Bytes on the wire."""
+        return HEADER_SIZE_BYTES + PARTITION_SIZE_BYTES * len(self.directories)
+
+
+@dataclass(slots=True)
+class AssignReplicasToDirsResponse(Message):
+    """Whether the controller has taken note."""
+
+    error: ErrorCode
 
 
 @dataclass(slots=True)

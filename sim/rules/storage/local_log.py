@@ -1,6 +1,6 @@
 """The segments of one replica's log: batches placed, found, read and cut by offset.
 
-Left out: flushing and recovery after an unclean stop.
+Left out: recovery after an unclean stop.
 """
 
 from bisect import bisect_left, bisect_right
@@ -11,6 +11,7 @@ from typing import NamedTuple
 from sim.rules.errors import OffsetOutOfRangeError
 from sim.rules.storage.batch import RecordBatch
 from sim.rules.storage.segments import INDEX_INTERVAL_BYTES, SEGMENT_INDEX_BYTES, Segment, should_roll
+from sim.rules.storage.write_back import WriteBack
 
 __all__ = ["LocalLog", "Read"]
 
@@ -42,6 +43,7 @@ class LocalLog:
         "segment_ms",
         "segments",
         "size_bytes",
+        "write_back",
     )
 
     def __init__(
@@ -59,6 +61,7 @@ class LocalLog:
         self.segment_index_bytes = segment_index_bytes
         self.index_interval_bytes = index_interval_bytes
         self.segments = [Segment(0, index_interval_bytes)]
+        self.write_back = WriteBack()
         self.size_bytes = 0
         self.log_start_offset = 0
         self.log_end_offset = 0
@@ -73,15 +76,16 @@ class LocalLog:
         return segment
 
     def roll(self, base_offset: int) -> Segment:
-        """Begin a new active segment; an empty one with the same base offset is replaced.
+        """Begin a new active segment; an empty one with the same base offset is replaced. The others are flushed.
 
-        Source: storage/src/main/java/org/apache/kafka/storage/internals/log/LocalLog.java roll
-        Fidelity: exact
+        Source: storage/src/main/java/org/apache/kafka/storage/internals/log/LocalLog.java roll, UnifiedLog.java roll
+        Fidelity: approximate — the flush, a task in the background, is done at once
         """
         active = self.segments[-1]
         if not active.batches and active.base_offset == base_offset:
             self.segments.pop()
         active.become_inactive()
+        self.write_back.flushed(base_offset)
         self.segment_jitter_ms = next(self._jitters_ms)
         self.segments.append(Segment(base_offset, self.index_interval_bytes))
         return self.segments[-1]
@@ -101,6 +105,7 @@ class LocalLog:
         removed += [batch for segment in gone for batch in segment.batches]
         self.size_bytes -= sum(batch.size_bytes for batch in removed)
         self.log_end_offset = offset
+        self.write_back.cut(offset)
         return removed
 
     def remove_oldest(self, count: int) -> None:
@@ -136,7 +141,26 @@ class LocalLog:
         self.size_bytes = 0
         self.log_start_offset = offset
         self.log_end_offset = offset
+        self.write_back.restart(offset)
         return removed
+
+    @property
+    def unflushed_messages(self) -> int:
+        """Offsets that the broker itself has not flushed.
+
+        Source: storage/src/main/java/org/apache/kafka/storage/internals/log/LocalLog.java unflushedMessages
+        Fidelity: exact
+        """
+        return self.log_end_offset - self.write_back.recovery_point
+
+    def flush_if_due(self, flush_messages: int, now_ms: int) -> None:
+        """Note a flush once so many messages are unflushed; the time that it takes is counted with the append.
+
+        Source: storage/src/main/java/org/apache/kafka/storage/internals/log/UnifiedLog.java append
+        Fidelity: exact
+        """
+        if self.unflushed_messages >= flush_messages:
+            self.write_back.flushed(self.log_end_offset, now_ms)
 
     def read(self, start_offset: int, max_bytes: int, upper_bound_offset: int, min_one_message: bool = True) -> Read:
         """Batches of one segment from the one that contains `start_offset`, all ending below the upper bound.

@@ -1,6 +1,6 @@
 """The log of one replica: what a leader and a follower may append to it, and how it is cut after an election.
 
-Left out: flushing and recovery after an unclean stop.
+Left out: recovery after an unclean stop.
 """
 
 from collections.abc import Iterator
@@ -225,14 +225,24 @@ class Log(LocalLog):
         return removed
 
     def close(self) -> None:
-        """The process ends in peace: what is known of producers goes to disk, of each its last batch."""
+        """The process ends in peace: the log is flushed, and what is known of producers, of each its last batch."""
+        self.write_back.flushed(self.log_end_offset)
         self.producers.take_snapshot(self.log_end_offset)
+
+    def lose_power(self, now_ms: int, expiration_ms: int = PRODUCER_ID_EXPIRATION_MS) -> list[RecordBatch]:
+        """Cut what was neither flushed nor written back; return the batches that went, oldest first.
+
+        Source: storage/src/main/java/org/apache/kafka/storage/internals/log/LogLoader.java recoverLog
+        Fidelity: approximate — a log ends with a whole batch at the durable offset, where a torn file may end anywhere
+            behind the recovery point and is cut at the first batch whose checksum fails
+        """
+        return self.truncate_to(self.write_back.durable_offset, now_ms, expiration_ms)
 
     def reopen(self, now_ms: int | None = None, expiration_ms: int = PRODUCER_ID_EXPIRATION_MS) -> None:
         """A new process finds the log on disk; what it knows of producers comes from snapshots and batches.
 
         Source: storage/src/main/java/org/apache/kafka/storage/internals/log/LogLoader.java load
-        Fidelity: approximate — everything that was appended is on disk, whatever ended the process
+        Fidelity: approximate — everything that was appended is on disk, whatever ended the process but a loss of power
         """
         self.producers.verifications.clear()
         self._rebuild_producers(self.log_end_offset, now_ms, expiration_ms, replay=True)

@@ -84,7 +84,7 @@ def transaction_log_error(error: ErrorCode) -> ErrorCode:
     """
     if error in _UNAVAILABLE:
         return ErrorCode.COORDINATOR_NOT_AVAILABLE
-    if error is ErrorCode.NOT_LEADER_OR_FOLLOWER:
+    if error in (ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.KAFKA_STORAGE_ERROR):
         return ErrorCode.NOT_COORDINATOR
     too_large = error in (ErrorCode.MESSAGE_TOO_LARGE, ErrorCode.RECORD_LIST_TOO_LARGE)
     return ErrorCode.UNKNOWN_SERVER_ERROR if too_large else error

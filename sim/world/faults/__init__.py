@@ -9,9 +9,12 @@ from sim.world.faults.broker import BrokerCrash, BrokerHang, BrokerShutdown, Rol
 from sim.world.faults.client import AppCrash, AppHang, ClockSkew, PoisonRecord, SlowHandler, ZombieProducer
 from sim.world.faults.config import ConfigChange
 from sim.world.faults.controller import ControllerCrash, ControllerHang
+from sim.world.faults.disk import DiskFailed, DiskFull, DiskSlow, DiskStalled
 from sim.world.faults.fault import Fault
 from sim.world.faults.load import KeySkew, TrafficBurst
 from sim.world.faults.network import CloggedLink, LatencySpike, LossyLink, NetworkPartition
+from sim.world.faults.power import PowerFailure
+from sim.world.faults.processor import CpuContention, StopTheWorldPause
 from sim.world.faults.schedule import at_random, check_schedule, repeated
 
 __all__ = [
@@ -26,14 +29,21 @@ __all__ = [
     "ConfigChange",
     "ControllerCrash",
     "ControllerHang",
+    "CpuContention",
+    "DiskFailed",
+    "DiskFull",
+    "DiskSlow",
+    "DiskStalled",
     "Fault",
     "KeySkew",
     "LatencySpike",
     "LossyLink",
     "NetworkPartition",
     "PoisonRecord",
+    "PowerFailure",
     "RollingRestart",
     "SlowHandler",
+    "StopTheWorldPause",
     "TrafficBurst",
     "ZombieProducer",
     "at_random",
@@ -46,6 +56,13 @@ KINDS: Mapping[str, type[Fault]] = {
     "broker-hang": BrokerHang,
     "broker-shutdown": BrokerShutdown,
     "rolling-restart": RollingRestart,
+    "disk-slow": DiskSlow,
+    "disk-stalled": DiskStalled,
+    "disk-full": DiskFull,
+    "disk-failed": DiskFailed,
+    "cpu-contention": CpuContention,
+    "stop-the-world-pause": StopTheWorldPause,
+    "power-failure": PowerFailure,
     "controller-crash": ControllerCrash,
     "controller-hang": ControllerHang,
     "network-partition": NetworkPartition,

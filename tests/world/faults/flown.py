@@ -26,6 +26,7 @@ class Flown:
         every_ms: float = 20,
         value: bytes = b"order",
         topic_config: Mapping[str, object] | None = None,
+        log_dirs: int = 1,
         **producer_config: object,
     ) -> None:
         self.every_ms, self.value, self.producer_config = every_ms, value, producer_config
@@ -38,7 +39,7 @@ class Flown:
         self.facts: list[tuple[float, Any]] = []
         plan = Plan(
             duration=round(seconds * SECOND),
-            cluster=ClusterSpec(3, 3, {"offsets.topic.num.partitions": 3}),
+            cluster=ClusterSpec(3, 3, {"offsets.topic.num.partitions": 3}, log_dirs=log_dirs),
             topics=(Topic("orders", 2, 3, {"min.insync.replicas": 2, **(topic_config or {})}),),
             apps=(AppSpec("shop", self._shop), AppSpec("reader", self._reader)),
             faults=faults,

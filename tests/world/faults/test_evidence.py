@@ -9,7 +9,8 @@ from simpy import Event
 
 from sim.actors.client.app import App
 from sim.machine.clock import SECOND
-from sim.observe.verdict import Verdict, Witness
+from sim.observe.verdict import Verdict
+from sim.observe.witness import Witness
 from sim.rules.facts.journal import BrokerFenced, IsrChanged, LeaderElected, LogTruncated, RecordsAcknowledged
 from sim.rules.topics import TopicPartition
 from sim.world.cluster import ClusterSpec

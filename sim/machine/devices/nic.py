@@ -1,0 +1,28 @@
+"""Network cards."""
+
+from sim.machine.clock import SECOND
+
+__all__ = ["Nic"]
+
+
+class Nic:
+    """A full-duplex network card: one queue out, one queue in."""
+
+    __slots__ = ("_in_until", "_ns_per_byte", "_out_until", "received_bytes", "sent_bytes")
+
+    def __init__(self, bytes_per_s: float = 1.25e9) -> None:
+        self._ns_per_byte = SECOND / bytes_per_s
+        self._out_until = self._in_until = 0
+        self.sent_bytes = self.received_bytes = 0
+
+    def send(self, now: int, size_bytes: int) -> int:
+        """When the last byte has left."""
+        self.sent_bytes += size_bytes
+        self._out_until = max(now, self._out_until) + int(size_bytes * self._ns_per_byte)
+        return self._out_until
+
+    def receive(self, last_byte: int, size_bytes: int) -> int:
+        """When the last byte is in, if it reaches this card at `last_byte` at the earliest."""
+        self.received_bytes += size_bytes
+        self._in_until = max(last_byte, self._in_until + int(size_bytes * self._ns_per_byte))
+        return self._in_until
