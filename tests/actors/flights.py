@@ -20,7 +20,7 @@ from sim.machine.machine import Machine
 from sim.rules.facts.journal import JOURNAL, RecordsAcknowledged
 from sim.rules.protocol.messages import Message
 from sim.rules.topics import TopicPartition
-from sim.world.cluster import CONTROLLER_ID, Cluster, ClusterSpec
+from sim.world.cluster import Cluster, ClusterSpec
 from sim.world.topics import Topic
 
 P = TopicPartition("payments", 0)
@@ -109,7 +109,7 @@ class Probe:
         self._story = story
         self.app = story.cluster.app(name, _idle, {})
         self.app.start()
-        servers = {**story.cluster.brokers, CONTROLLER_ID: story.cluster.controller}
+        servers: dict[int, Server] = {**story.cluster.brokers, **story.cluster.controllers}
         self.network = NetworkClient(self.app, servers.__getitem__)
 
     def ask(self, node_id: int, *bodies: Message, wait_s: float = 1.0) -> list[Message]:
@@ -144,10 +144,11 @@ class Story:
         client_quotas: ClientQuotas | None = None,
         replication_factor: int | None = None,
         group_configs: Mapping[str, Mapping[str, object]] | None = None,
+        controllers: int = 1,
     ) -> None:
         self.machine = Machine(seed)
         spec = ClusterSpec(brokers, 3, {**SMALL, **(broker_config or {})}, client_quotas=client_quotas or {})
-        spec = replace(spec, group_configs=group_configs or {})
+        spec = replace(spec, group_configs=group_configs or {}, controllers=controllers)
         topic = Topic(P.topic, 1, replication_factor or brokers, {"min.insync.replicas": 2, **(topic_config or {})})
         self.cluster = Cluster(self.machine, spec, [topic, *more_topics])
         self.facts: list[tuple[int, Any]] = []
