@@ -189,6 +189,18 @@ def test_a_follower_that_was_cut_off_returns_without_raising_the_epoch(seed: int
     assert "news" in story.controller(102).metadata.committed.topic_ids
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_voter_that_lacks_what_is_committed_is_not_elected(seed: int) -> None:
+    story = Quorum(seed)
+    story.at(5, lambda: story.cut(102))
+    story.at(6, lambda: story.controller(100).write([TopicRecord("kept")]))
+    story.at(8, lambda: story.cut(102, up=True))
+    story.at(8, story.controller(100).stop)
+    story.watch(18)
+    assert story.leaders() == [101]
+    assert all("kept" in story.controller(node_id).metadata.committed.topic_ids for node_id in (101, 102))
+
+
 def test_five_controllers_survive_two_deaths_but_not_a_third() -> None:
     story = Quorum(9, controllers=5)
     for death_s in (5, 12, 19):
