@@ -1,7 +1,7 @@
 """How a broker comes to take part, and goes: register, follow the metadata log, be unfenced, live, be let go.
 
 Source: core/src/main/scala/kafka/server/BrokerLifecycleManager.scala, BrokerServer.scala
-Fidelity: exact
+Fidelity: approximate — a heartbeat without an answer is given up after one interval
 Left out: the time-out of the first registration.
 """
 

@@ -264,8 +264,8 @@ class Controller(Server):
         if broker is None or broker.broker_epoch != body.broker_epoch:
             request.reply(AllocateProducerIdsResponse(ErrorCode.STALE_BROKER_EPOCH))
             return
-        first_id = max(self._next_producer_id, self.image.next_producer_id)
+        is_alone = not self.raft.others
+        first_id = self._next_producer_id if is_alone else self.image.next_producer_id
         self._next_producer_id = first_id + PRODUCER_ID_BLOCK_SIZE
-        record = [ProducerIdsRecord(self._next_producer_id)] if self.raft.others else []
-        self.metadata.append(self.raft.state.epoch, record)
+        self.metadata.append(self.raft.state.epoch, [] if is_alone else [ProducerIdsRecord(self._next_producer_id)])
         self.reply(request, AllocateProducerIdsResponse(ErrorCode.NONE, first_id, PRODUCER_ID_BLOCK_SIZE))
