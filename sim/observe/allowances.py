@@ -65,6 +65,10 @@ class Allowances:
         topics = [self._topics.get(topic, {}).get(LOST) for topic in self._groups[group_id]]
         return next((reason for reason in (*topics, self._internal) if reason is not None), None)
 
+    def of_standstill(self) -> str | None:
+        """Why a group may never catch up: a transaction whose coordinator has forgotten it stays open for ever."""
+        return self._internal
+
     def _of_sender(self, name: str, record: str) -> str | None:
         """By the application whose name the producer's begins with."""
         apps = [app for app in self._producers if record.startswith(f"{app}-")]

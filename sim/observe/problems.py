@@ -8,7 +8,7 @@ from sim.observe.anomalies import Anomalies
 from sim.observe.exactly_once import broken_promises
 from sim.observe.invariants import Invariants
 from sim.observe.verdict import RecordFate, Verdict
-from sim.world.flight import Flight
+from sim.world.flight import BEHIND, Flight
 from sim.world.script.script import Count, Expect
 
 __all__ = ["Problem", "find_problems", "unmet"]
@@ -36,12 +36,17 @@ def find_problems(
     """Everything that is not as it should be at the end of a flight, explained or not."""
     allowances = Allowances(flight)
     return [
-        *(Problem("liveness", "", sentence) for sentence in flight.unsettled()),
+        *_standstills(flight, allowances),
         *_fates(verdict, allowances),
         *_anomalies(anomalies, allowances),
         *_promises(flight, allowances),
         *_violations(invariants),
     ]
+
+
+def _standstills(flight: Flight, allowances: Allowances) -> Iterator[Problem]:
+    for sentence in flight.unsettled():
+        yield Problem("liveness", "", sentence, allowances.of_standstill() if sentence == BEHIND else None)
 
 
 def unmet(

@@ -10,9 +10,12 @@ from sim.world.faults.schedule import check_schedule
 from sim.world.plan import Plan
 from sim.world.remainder import waits_for_readers
 
-__all__ = ["Flight"]
+__all__ = ["BEHIND", "Flight"]
 
 SAMPLE_INTERVAL = SECOND
+
+BEHIND = "a source has not ended, or a group has not caught up"
+"""What `unsettled` says when the cluster is well, and its clients have not come to an end."""
 
 
 class Flight:
@@ -102,7 +105,7 @@ class Flight:
         ]
         told += [f"{app.name} died: {app.failure}" for app in self.cluster.apps.values() if app.failure]
         if not told and not self.is_drained():
-            told.append("a source has not ended, or a group has not caught up")
+            told.append(BEHIND)
         return told
 
     def is_drained(self) -> bool:
