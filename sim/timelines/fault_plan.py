@@ -46,7 +46,7 @@ def fault_plan(recording: FaultRecording, run: FaultRun, seed: int) -> FaultPlan
     chance = Random(seed)
     config = BrokerConfig.of(recording.broker_config)
     brokers = {broker: number for number, broker in enumerate(sorted(recording.brokers), 1)}
-    controllers = dict.fromkeys(recording.controllers[:1], CONTROLLER_ID)
+    controllers = {controller: number for number, controller in enumerate(recording.controllers, CONTROLLER_ID)}
     period = max(config.broker_heartbeat_interval_ms, config.replica_lag_time_max_ms // 2) * MILLISECOND
     absent = _absent(recording, run)
     settled = 2 * config.broker_session_timeout_ms * MILLISECOND if absent else SECOND
@@ -63,7 +63,9 @@ def fault_plan(recording: FaultRecording, run: FaultRun, seed: int) -> FaultPlan
     apps.append(AppSpec("consumer", _consumer(recording, zero - WARM_UP)))
     plan = Plan(
         duration=None,
-        cluster=ClusterSpec(len(brokers), 1, dict(recording.broker_config), group_topics=False),
+        cluster=ClusterSpec(
+            len(brokers), 1, dict(recording.broker_config), group_topics=False, controllers=len(controllers)
+        ),
         topics=tuple(_topic(topic, run, brokers) for topic in recording.topics.values()),
         apps=tuple(apps),
         faults=(

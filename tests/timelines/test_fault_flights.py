@@ -91,6 +91,17 @@ def test_a_controller_may_go_and_come() -> None:
     assert server == {"back_action_at": 2000}
 
 
+def test_one_of_three_controllers_may_go_while_a_broker_is_fenced() -> None:
+    recording = made(
+        [{"ev": "kill9", "t": 0, "broker": 7}, {"ev": "kill9", "t": 100, "broker": 5}, {"ev": "end", "t": 9000}]
+    )
+    recording["cluster"]["controllers"] = [7, 8, 9]
+    known = fault_recording(recording)
+    figures = fly_run(known, known.runs[0], 2)
+    assert SESSION[0] < figures["server"]["new_leader_T"] < SESSION[1] + 6000
+    assert figures["T"]["acked"] == figures["T"]["sent"]
+
+
 def test_figures_of_the_summary_are_those_compared_and_noise_is_reported_only() -> None:
     seen = {"longest_ack_gap": values(20, 30), "lost_acked": values(0, 0), "gap_from": values(5, 900)}
     server = {"fence_record": values(2900), "process_exit": values(2000)}
