@@ -178,7 +178,7 @@ class Controller(Server):
             records += [ReplicaDirectory(*replica, directory) for replica, directory in places.items()]
         for topic, config in configs.items():
             records += [ConfigRecord(topic, key, value) for key, value in canonical_config(config).items()]
-        self.metadata.begin_with(self.raft.state.epoch, records)
+        self.metadata.begin_with(records)
         self._cluster.activate()
 
     def on_start(self) -> None:
@@ -241,7 +241,7 @@ class Controller(Server):
             if isinstance(record, PartitionChange):
                 self._announce(record, before.get(record.partition))
         if records:
-            self.metadata.append(self.raft.state.epoch, records)
+            self.metadata.append(records)
 
     def reply(self, request: ServerRequest, answer: Message) -> None:
         """Answer when everything written so far is committed, as Kafka does even after a mere read."""
@@ -267,5 +267,5 @@ class Controller(Server):
         is_alone = not self.raft.others
         first_id = self._next_producer_id if is_alone else self.image.next_producer_id
         self._next_producer_id = first_id + PRODUCER_ID_BLOCK_SIZE
-        self.metadata.append(self.raft.state.epoch, [] if is_alone else [ProducerIdsRecord(self._next_producer_id)])
+        self.metadata.append([] if is_alone else [ProducerIdsRecord(self._next_producer_id)])
         self.reply(request, AllocateProducerIdsResponse(ErrorCode.NONE, first_id, PRODUCER_ID_BLOCK_SIZE))

@@ -28,22 +28,23 @@ MAX_FETCH_WAIT = 500 * MILLISECOND
 class MetadataLog:
     """The log on the `disk`, what lingers before it gets there, the image of both, and that up to the last commit.
 
-    `on_append` is called when what has lingered is in the log.
+    What is written belongs to the `epoch`. `on_append` is called when what has lingered is in the log.
     """
 
     def __init__(self, controller: "Server", linger: int, on_append: Callable[[], None]) -> None:
         self._controller = controller
         self._linger = linger
         self._on_append = on_append
+        self.epoch = 0
         self.disk = ReplicatedLog()
         self.image = MetadataImage()
         self.committed = MetadataImage()
         self.recover()
 
-    def begin_with(self, epoch: int, records: Sequence[MetadataRecord]) -> None:
+    def begin_with(self, records: Sequence[MetadataRecord]) -> None:
         """Write and commit at once, before the run begins."""
         image = self.image.applied(len(records), records)
-        self.disk.append(MetadataBatch(epoch, image.offset, records, image))
+        self.disk.append(MetadataBatch(self.epoch, image.offset, records, image))
         self.image = self.committed = image
 
     def begin_as(self, other: "MetadataLog") -> None:
@@ -61,17 +62,17 @@ class MetadataLog:
         self._patience = Deadlines(self._controller, MAX_FETCH_WAIT)
         self._unsettled: list[tuple[int, Callable[[], None], Callable[[], None]]] = []
 
-    def append(self, epoch: int, records: Sequence[MetadataRecord]) -> None:
+    def append(self, records: Sequence[MetadataRecord]) -> None:
         """Write; it comes into the log when the first record of those that wait has lingered."""
         self.image = self.image.applied(self.image.offset + len(records), records)
         if not self._lingering:
             self._lingering_until = self._controller.now + self._linger
             self._controller.after(self._linger, self._linger_over)
-        self._lingering.append(MetadataBatch(epoch, self.image.offset, records, self.image))
+        self._lingering.append(MetadataBatch(self.epoch, self.image.offset, records, self.image))
 
-    def append_now(self, epoch: int, records: Sequence[MetadataRecord]) -> None:
+    def append_now(self, records: Sequence[MetadataRecord]) -> None:
         """Write without lingering."""
-        self.append(epoch, records)
+        self.append(records)
         self._drain()
 
     def replicate(self, batches: Sequence[MetadataBatch]) -> None:

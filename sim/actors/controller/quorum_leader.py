@@ -53,12 +53,13 @@ class QuorumLeader:
     def begin(self, elected: bool) -> None:
         """Lead: an elected leader must first commit a record of its epoch; one from the start has nothing to prove."""
         raft = self._raft
+        raft.log.epoch = raft.state.epoch
         if len(raft.voters) > 1:
             self._rest_quorum_timer()
         if elected:
             raft.log.disk.epochs.assign(raft.state.epoch, self._epoch_start_offset)
             self._tell_voters()
-            raft.log.append_now(raft.state.epoch, [LeaderChange(raft.node_id)])
+            raft.log.append_now([LeaderChange(raft.node_id)])
         else:
             self._epoch_start_offset = -1
             self._high_watermark = raft.log.committed.offset

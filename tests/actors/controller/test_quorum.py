@@ -182,7 +182,7 @@ def test_a_follower_that_was_cut_off_returns_without_raising_the_epoch(seed: int
     story.fly(20)
     assert story.controller(102).raft.state.epoch == 1
     story.cut(102, up=True)
-    story.controller(100).write([TopicRecord("news")])
+    story.at(26, lambda: story.controller(100).write([TopicRecord("news")]))
     story.watch(30)
     assert (story.leaders(), story.elections()) == ([100], [])
     assert story.controller(102).raft.state.epoch == 1
