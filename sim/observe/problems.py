@@ -8,7 +8,7 @@ from sim.observe.anomalies import Anomalies
 from sim.observe.exactly_once import broken_promises
 from sim.observe.invariants import Invariants
 from sim.observe.verdict import RecordFate, Verdict
-from sim.world.flight import BEHIND, Flight
+from sim.world.flight import Flight
 from sim.world.script.script import Count, Expect
 
 __all__ = ["Problem", "find_problems", "unmet"]
@@ -36,17 +36,15 @@ def find_problems(
     """Everything that is not as it should be at the end of a flight, explained or not."""
     allowances = Allowances(flight)
     return [
-        *_standstills(flight, allowances),
+        *(
+            Problem("liveness", subject, sentence, allowances.of_liveness(subject))
+            for subject, sentence in flight.unsettled()
+        ),
         *_fates(verdict, allowances),
         *_anomalies(anomalies, allowances),
         *_promises(flight, allowances),
         *_violations(invariants),
     ]
-
-
-def _standstills(flight: Flight, allowances: Allowances) -> Iterator[Problem]:
-    for sentence in flight.unsettled():
-        yield Problem("liveness", "", sentence, allowances.of_standstill() if sentence == BEHIND else None)
 
 
 def unmet(
@@ -60,7 +58,7 @@ def unmet(
     failures = [f"{app.name}: {app.failure}" for app in flight.cluster.apps.values() if app.failure is not None]
     yield from _miscounted("failures", expect.failures, len(failures), *failures[:1])
     if expect.converged:
-        yield from flight.unsettled()
+        yield from (sentence for _, sentence in flight.unsettled())
     if expect.exactly_once:
         yield from (sentence for _, sentence in _broken(flight))
     if expect.invariants and invariants is not None:
