@@ -1,6 +1,7 @@
 """The metadata log of one voter: appended in batches after a linger, committed by the quorum, fetched by brokers.
 
-Source: raft/src/main/java/org/apache/kafka/raft/KafkaRaftClient.java, internals/BatchAccumulator.java
+Source: raft/src/main/java/org/apache/kafka/raft/KafkaRaftClient.java,
+    raft/src/main/java/org/apache/kafka/raft/internals/BatchAccumulator.java
 Fidelity: approximate — a flush costs nothing, no snapshots, no records without content when idle; a voter remembers
     its high watermark through a restart, and brokers are sent only what is committed
 """

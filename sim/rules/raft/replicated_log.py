@@ -30,7 +30,7 @@ class MetadataBatch:
 class ReplicatedLog:
     """Batches in order, with the epochs in which they were written.
 
-    Source: core/src/main/scala/kafka/raft/KafkaMetadataLog.scala
+    Source: raft/src/main/java/org/apache/kafka/raft/internals/KafkaRaftLog.java
     Fidelity: exact
     Left out: segments, snapshots, deletion of old records.
     """
