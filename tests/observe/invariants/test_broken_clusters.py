@@ -133,8 +133,8 @@ def test_members_that_take_what_they_were_not_given_are_found(monkeypatch: Patch
     monkeypatch.setattr(ConsumerMembership, "_known", lambda *_: everything)
     found = sentences(fly(plan(apps=readers(group_protocol="consumer")), 15), "one-owner")
     pattern = (
-        r"at 0\.\d{3} s sink-[12]-consumer-1 owns payments-0 in generation [12] of group sink although sink-[12]-consumer-1, "
-        r"which is a member, has not given it up"
+        r"at 0\.\d{3} s sink-[12]-consumer-1 owns payments-0 in generation [12] of group sink although "
+        r"sink-[12]-consumer-1, which is a member, has not given it up"
     )
     assert re.fullmatch(pattern, found[0])
 
