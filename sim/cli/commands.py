@@ -13,6 +13,7 @@ from sim.cli.ledger import ledger
 from sim.cli.listing import info, list_scenarios
 from sim.cli.running import rerun, run
 from sim.cli.scenario_files import new
+from sim.cli.timelines import timelines
 from sim.rules.errors import ConfigError
 
 __all__ = ["cli", "execute"]
@@ -24,7 +25,7 @@ def cli() -> None:
     """Fly a simulated Apache Kafka cluster through a story and see what became of every record."""
 
 
-for command in (list_scenarios, info, new, run, rerun, fuzz, bench, conformance, ledger):
+for command in (list_scenarios, info, new, run, rerun, fuzz, bench, conformance, timelines, ledger):
     cli.add_command(command)
 
 

@@ -76,7 +76,7 @@ def tell(report: "Report") -> None:
     """How many seeds, what was explained by what, and each finding with its scenario file."""
     simulated_s = sum(trial.simulated_s for trial in report.trials)
     click.echo(f"{len(report.trials):,} seeds, {simulated_s:,.0f} simulated seconds.")
-    reasons = Counter((each.name, _general(each.reason or "")) for trial in report.trials for each in trial.explained)
+    reasons = Counter((each.name, each.reason or "") for trial in report.trials for each in trial.explained)
     for (name, reason), count in sorted(reasons.items()):
         click.echo(f"explained, {count:>4} x {name}: {reason}")
     for finding in report.findings:
@@ -85,8 +85,3 @@ def tell(report: "Report") -> None:
         click.echo(finding.script)
     count = len(report.findings)
     click.echo("No unexplained violation." if not count else f"{count:,} seeds with unexplained violations.")
-
-
-def _general(reason: str) -> str:
-    """A reason without the names of clients and topics of one seed."""
-    return reason.partition(" ")[2]

@@ -13,6 +13,7 @@ from sim.machine.devices import Hardware, Nic
 from sim.machine.machine import Machine
 from sim.machine.network import Host
 from sim.rules.config import BrokerConfig, GroupConfig, topic_config_from
+from sim.rules.controller.election import PartitionRegistration
 from sim.rules.errors import ConfigError
 from sim.rules.facts.journal import TopicCreated
 from sim.rules.groups.coordinator import OFFSETS_TOPIC
@@ -23,16 +24,17 @@ from sim.world.topics import Topic
 __all__ = ["CONTROLLER_ID", "Cluster", "ClusterSpec"]
 
 CONTROLLER_ID = 100
+QUORUM_SIZES = (1, 3, 5)
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterSpec:
-    """How many brokers in how many racks, on what hardware, with what configuration.
+    """How many brokers in how many racks, on what hardware, with what configuration; 1, 3 or 5 controllers.
 
     `client_quotas` are Kafka's (producer_byte_rate, consumer_byte_rate, request_percentage), per second and broker, by
     client id; `<default>` is any other client. `group_configs` are those of single groups (`share.auto.offset.reset`
     and so on), by group id. `log_dirs` is how many log directories each broker has (JBOD), on as many disks; Kafka's
-    log.dirs lists their paths.
+    log.dirs lists their paths. Without `group_topics` there is no `__consumer_offsets`, as nobody has used a group yet.
     """
 
     brokers: int = 3
@@ -42,10 +44,12 @@ class ClusterSpec:
     client_quotas: ClientQuotas = field(default_factory=dict)
     group_configs: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     log_dirs: int = 1
+    group_topics: bool = True
+    controllers: int = 1
 
 
 class Cluster:
-    """Brokers 1 to n, controller 100, and the applications that use them."""
+    """Brokers 1 to n, controllers from 100 on, and the applications that use them."""
 
     def __init__(self, machine: Machine, spec: ClusterSpec, topics: Iterable[Topic]) -> None:
         self.machine = machine
@@ -56,11 +60,15 @@ class Cluster:
         offsets_factor = min(self.config.offsets_topic_replication_factor, spec.brokers)
         offsets_config = {"cleanup.policy": "compact", "segment.bytes": self.config.offsets_topic_segment_bytes}
         internal = Topic(OFFSETS_TOPIC, self.config.offsets_topic_num_partitions, offsets_factor, offsets_config)
-        self._all_topics = {**self.topics, OFFSETS_TOPIC: internal}
+        self._all_topics = {**self.topics, **({OFFSETS_TOPIC: internal} if spec.group_topics else {})}
         self.apps: dict[str, App] = {}
         self._servers: dict[int, Server] = {}
-        self.controller = Controller(machine, CONTROLLER_ID, self._host("controller", 0), self.config)
-        self._servers[CONTROLLER_ID] = self.controller
+        self.controllers: dict[int, Controller] = {}
+        voters = range(CONTROLLER_ID, CONTROLLER_ID + spec.controllers)
+        for number, node_id in enumerate(voters):
+            host = self._host("controller" if len(voters) == 1 else f"controller-{node_id}", number)
+            controller = Controller(machine, node_id, host, self.config, voters, self._servers.__getitem__)
+            self.controllers[node_id] = self._servers[node_id] = controller
         self.brokers: dict[int, Broker] = {}
         group_configs = {group: GroupConfig.of(config) for group, config in spec.group_configs.items()}
         for broker_id in range(1, spec.brokers + 1):
@@ -72,20 +80,37 @@ class Cluster:
                 self.config,
                 spec.hardware,
                 self._servers.__getitem__,
-                CONTROLLER_ID,
+                voters,
                 spec.client_quotas,
                 group_configs,
                 spec.log_dirs,
             )
             self.brokers[broker_id] = self._servers[broker_id] = broker
 
+    @property
+    def controller(self) -> Controller:
+        """The active controller; between two of them the one with the longest committed log. For observers."""
+        return max(
+            self.controllers.values(),
+            key=lambda controller: (
+                controller.active,
+                controller.raft.state.epoch if controller.active else 0,
+                controller.metadata.committed.offset,
+            ),
+        )
+
     def start(self) -> None:
-        """Create topics, start the controller and the brokers, all registered and in sync."""
+        """Create topics, start the controllers and the brokers, all registered and in sync."""
         racks = {broker_id: broker.host.rack for broker_id, broker in self.brokers.items()}
         wanted = {name: (topic.partitions, topic.replication_factor) for name, topic in self._all_topics.items()}
-        self.controller.start()
         configs = {name: topic.config for name, topic in self._all_topics.items()}
-        self.controller.bootstrap(racks, wanted, configs, self.spec.log_dirs)
+        placed = {name: _assigned(topic) for name, topic in self._all_topics.items() if topic.replicas}
+        first, *others = self.controllers.values()
+        first.start()
+        first.bootstrap(racks, wanted, configs, placed, self.spec.log_dirs)
+        for other in others:
+            other.metadata.begin_as(first.metadata)
+            other.start()
         for topic in self.topics.values():
             self.controller.announce(TopicCreated(topic.name, topic.partitions, topic.replication_factor))
         for broker in self.brokers.values():
@@ -99,11 +124,6 @@ class Cluster:
         app = App(self.machine, name, host, behaviour, self._servers.__getitem__, tuple(self.brokers), overrides)
         self.apps[name] = app
         return app
-
-    @property
-    def controllers(self) -> dict[int, Controller]:
-        """The controllers by node id."""
-        return {self.controller.node_id: self.controller}
 
     def hosts(self) -> dict[str, str]:
         """The name of each host, and what runs there: a broker, a controller or a client."""
@@ -161,6 +181,8 @@ class Cluster:
             raise ConfigError(f"a broker needs at least 1 log directory, not {spec.log_dirs}")
         if spec.brokers < 1 or spec.racks < 1:
             raise ConfigError(f"a cluster needs at least 1 broker and 1 rack, not {spec.brokers} and {spec.racks}")
+        if spec.controllers not in QUORUM_SIZES:
+            raise ConfigError(f"a cluster has 1, 3 or 5 controllers, not {spec.controllers}")
         for topic in self.topics.values():
             if topic.partitions < 1:
                 raise ConfigError(f"topic {topic.name}: partitions must be at least 1, not {topic.partitions}")
@@ -175,3 +197,12 @@ class Cluster:
                     f"topic {topic.name}: min.insync.replicas {minimum} is more than its "
                     f"replication factor {topic.replication_factor}"
                 )
+
+
+def _assigned(topic: Topic) -> list[PartitionRegistration]:
+    """The partitions of a topic whose replicas are given."""
+    leaders = topic.leaders or [replicas[0] for replicas in topic.replicas]
+    return [
+        PartitionRegistration(tuple(replicas), tuple(replicas), leader)
+        for replicas, leader in zip(topic.replicas, leaders, strict=True)
+    ]

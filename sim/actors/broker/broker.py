@@ -4,7 +4,7 @@ Source: core/src/main/scala/kafka/server/BrokerServer.scala, KafkaApis.scala
 Fidelity: approximate — the requests of `_handlers` only; no authorization or TLS
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from sim.actors.broker.admin_handlers import admin_handlers
 from sim.actors.broker.broker_lifecycle import BrokerLifecycle
@@ -16,6 +16,7 @@ from sim.actors.broker.isr_manager import IsrManager
 from sim.actors.broker.log_directories import LogDirectories
 from sim.actors.broker.log_manager import LogManager
 from sim.actors.broker.log_storage import LogStorage
+from sim.actors.broker.metadata_fetcher import MetadataFetcher
 from sim.actors.broker.partition import Partition
 from sim.actors.broker.produce_handler import ProduceHandler
 from sim.actors.broker.producer_ids import ProducerIds
@@ -85,7 +86,7 @@ class Broker(Server):
         config: BrokerConfig,
         hardware: Hardware,
         directory: Directory,
-        controller_id: int,
+        controller_ids: Sequence[int],
         client_quotas: ClientQuotas | None = None,
         group_configs: Mapping[str, GroupConfig] | None = None,
         log_dirs: int = 1,
@@ -96,7 +97,7 @@ class Broker(Server):
         self.hardware = hardware
         self._topic_configs = TopicConfigs(config)
         self.directory = directory
-        self.controller_id = controller_id
+        self.controller_ids = controller_ids
         self.client_quotas = client_quotas or {}
         self._group_configs = group_configs or {}
         self._share_settings: dict[str, ShareGroupSettings] = {}
@@ -117,10 +118,13 @@ class Broker(Server):
     def on_start(self) -> None:
         """The process begins: everything but the disk is new."""
         self.incarnation += 1
+        self.clearing = self.hardware.process_clearing
+        self.backlog_cost = self.hardware.backlog_cost
         self.epoch = -1
         self.image = MetadataImage()
         self.listening = False
         self.replicas = ReplicaManager(self)
+        self.metadata = MetadataFetcher(self)
         self.replica_client = NetworkClient(self, self.directory, self.config.request_timeout_ms, 0, 0)
         self.quotas = QuotaManagers(
             self.client_quotas, self.config.quota_window_num, self.config.quota_window_size_seconds
@@ -147,7 +151,7 @@ class Broker(Server):
         self.logs.begin()
         self.announce(BrokerStarted(self.node_id))
         if self.incarnation > 1:
-            self.lifecycle.join(self.hardware.broker_start)
+            self.lifecycle.join(self.hardware.broker_start, self.hardware.broker_ready)
 
     def _dispatch(self) -> dict[type[Message], Callable[[ServerRequest], None]]:
         """Who answers which kind of request."""
@@ -213,6 +217,7 @@ class Broker(Server):
             if not self.log_directories.is_offline(name):
                 log.close()
         self._clean_shutdown_epoch = -1 if self.log_directories.offline else self.epoch
+        self.clearing = 0
         self.stop()
 
     def stop(self) -> None:

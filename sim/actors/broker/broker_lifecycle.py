@@ -1,14 +1,14 @@
 """How a broker comes to take part, and goes: register, follow the metadata log, be unfenced, live, be let go.
 
 Source: core/src/main/scala/kafka/server/BrokerLifecycleManager.scala, BrokerServer.scala
-Fidelity: approximate — what the metadata log says takes effect after a fixed time
+Fidelity: approximate — a heartbeat without an answer is given up after one interval
 Left out: the time-out of the first registration.
 """
 
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from sim.actors.client.network_client import NetworkClient
+from sim.actors.broker.controller_channel import heartbeat_channel
 from sim.machine.clock import MILLISECOND, SECOND
 from sim.rules.errors import ErrorCode
 from sim.rules.protocol.controller import (
@@ -16,8 +16,6 @@ from sim.rules.protocol.controller import (
     BrokerHeartbeatResponse,
     BrokerRegistrationRequest,
     BrokerRegistrationResponse,
-    FetchMetadataRequest,
-    FetchMetadataResponse,
 )
 from sim.rules.protocol.messages import Message
 
@@ -29,10 +27,6 @@ __all__ = ["BrokerLifecycle", "BrokerState"]
 STARTING_INTERVAL = 10 * MILLISECOND
 FIRST_SHUTDOWN_INTERVAL = 50 * MILLISECOND
 SHUTDOWN_TIMEOUT = 300 * SECOND
-
-METADATA_DELAY = 20 * MILLISECOND
-"""From the arrival of metadata records to their effect; estimated from recordings of a cluster on two cores, where a
-deposed leader went on for 42 to 92 ms after the controller's append, 25 ms of which are that append's linger."""
 
 
 class BrokerState(Enum):
@@ -56,32 +50,36 @@ class BrokerLifecycle:
         self._previous_broker_epoch = previous_broker_epoch
         config = broker.config
         self._interval = config.broker_heartbeat_interval_ms * MILLISECOND
-        self._channel = NetworkClient(broker, broker.directory, config.broker_heartbeat_interval_ms, 50, 50)
-        self._metadata_channel = NetworkClient(
-            broker,
-            broker.directory,
-            config.controller_quorum_request_timeout_ms,
-            config.controller_quorum_retry_backoff_ms,
-            config.controller_quorum_retry_backoff_ms,
-        )
-        self._fetched = broker.image
+        self._channel = heartbeat_channel(broker)
         self.state = BrokerState.STARTING
         self._in_flight = False
         self._at_once = False
         self._booking = 0
         self._got_shutdown_response = False
         self._told_offline: dict[int, None] = {}
+        self._is_ready = True
 
-    def join(self, boot_time: int) -> None:
-        """Boot for so many nanoseconds, then fetch metadata and register."""
-        self._broker.after(boot_time, self._fetch_metadata)
+    def join(self, boot_time: int, ready_after: int) -> None:
+        """Boot for so many nanoseconds, then fetch metadata and register; so long after that all else is started, too.
+
+        Source: core/src/main/scala/kafka/server/BrokerServer.scala startup
+        Fidelity: approximate — what is done between is a fixed time
+        """
+        self._is_ready = False
+        self._broker.after(boot_time, self._broker.metadata.fetch)
         self._broker.after(boot_time, self._register)
+        self._broker.after(boot_time + ready_after, self._become_ready)
+
+    def _become_ready(self) -> None:
+        """Everything has been started: from now on the broker wants to be unfenced, and says so at once."""
+        self._is_ready = True
+        if self.state is BrokerState.RECOVERY:
+            self._book_heartbeat(0)
 
     def go_on(self) -> None:
         """Take part already; the first heartbeat comes at a random moment of the interval."""
         self.state = BrokerState.RUNNING
-        self._fetched = self._broker.image
-        self._fetch_metadata()
+        self._broker.metadata.go_on()
         self._book_heartbeat(self._broker.random.randrange(self._interval))
 
     def begin_controlled_shutdown(self) -> None:
@@ -117,7 +115,7 @@ class BrokerLifecycle:
             self._previous_broker_epoch,
             tuple(broker.log_directories.offline),
         )
-        self._channel.request(broker.controller_id, request, self._registered)
+        self._channel.request(request, self._registered)
 
     def _registered(self, answer: Message) -> None:
         """A refusal (the old session still lasts) or a lost answer is tried again after a heartbeat interval."""
@@ -147,12 +145,12 @@ class BrokerLifecycle:
             broker.node_id,
             broker.epoch,
             broker.image.offset,
-            wants_fence=self.state is BrokerState.STARTING,
+            wants_fence=self.state is BrokerState.STARTING or not self._is_ready,
             wants_shut_down=self.state is BrokerState.PENDING_CONTROLLED_SHUTDOWN,
             offline_directories=tuple(broker.log_directories.offline),
         )
         self._in_flight = True
-        self._channel.request(broker.controller_id, request, lambda answer: self._heartbeat_answered(request, answer))
+        self._channel.request(request, lambda answer: self._heartbeat_answered(request, answer))
 
     def _heartbeat_answered(self, request: BrokerHeartbeatRequest, answer: Message) -> None:
         self._in_flight = False
@@ -181,27 +179,8 @@ class BrokerLifecycle:
                 return STARTING_INTERVAL
             self.state = BrokerState.RECOVERY
             self._broker.replicas.delete_strays()
-            return 0
+            return 0 if self._is_ready else self._interval
         if self.state is BrokerState.RECOVERY and not answer.is_fenced:
             self.state = BrokerState.RUNNING
             self._broker.listening = True
         return self._interval
-
-    def _fetch_metadata(self) -> None:
-        broker = self._broker
-        request = FetchMetadataRequest(broker.node_id, self._fetched.offset)
-        self._metadata_channel.request(broker.controller_id, request, self._metadata_fetched)
-
-    def _metadata_fetched(self, answer: Message) -> None:
-        if isinstance(answer, FetchMetadataResponse) and answer.image is not self._fetched:
-            self._fetched = answer.image
-            self._broker.after(METADATA_DELAY, self._publish, answer)
-        self._fetch_metadata()
-
-    def _publish(self, answer: FetchMetadataResponse) -> None:
-        before, self._broker.image = self._broker.image, answer.image
-        self._broker.replicas.apply(answer.changes)
-        if before.topic_configs is not answer.image.topic_configs:
-            self._broker.replicas.reconfigure()
-        self._broker.groups.metadata_changed(answer.changes)
-        self._broker.fetches.complete_actions()

@@ -31,7 +31,7 @@ class FetchSession:
 
     `news` holds, in order, the partitions that may have something to say since they were last answered; `outside`
     those in whose ISR this follower is not, so that each of its fetches may be the one that lets it in; `served` those
-    whose data went out last: who asks again from the same offset has not kept them.
+    whose data, or error, went out last: who asks again from the same offset has not kept the data, and may be luckier.
     """
 
     __slots__ = (

@@ -88,6 +88,13 @@ class ReplicaManager:
             elif change.partition in self.partitions:
                 self._delete(change.partition, change.registration)
 
+    def must_resign(self, change: PartitionChange | RemoveTopicRecord) -> bool:
+        """Whether this broker, which leads a partition still, is to do so no longer."""
+        if isinstance(change, RemoveTopicRecord):
+            return False
+        partition, registration = self.partitions.get(change.partition), change.registration
+        return partition is not None and partition.is_leader and registration.leader != self._broker.node_id
+
     def reconfigure(self) -> None:
         """Topics have got other configurations, which hold at once for every replica.
 

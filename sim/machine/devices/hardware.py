@@ -6,14 +6,19 @@ will name its sources.
 
 from dataclasses import dataclass
 
-from sim.machine.clock import MICROSECOND, SECOND
+from sim.machine.clock import MICROSECOND, MILLISECOND, SECOND
 
 __all__ = ["Hardware"]
 
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """What a broker's machine can do; every figure is an estimate, each log directory has a disk of its own."""
+    """What a broker's machine can do; every figure is an estimate, each log directory has a disk of its own.
+
+    A broker's process registers `broker_start` after it was started, and has started all else `broker_ready` later; one
+    that is killed keeps its connections for `process_clearing`, while its memory is given back; one that goes on after
+    it was stopped needs `backlog_cost` for each message and timer that has waited.
+    """
 
     request_cost: int = 25 * MICROSECOND
     batch_cost: int = 4 * MICROSECOND
@@ -24,6 +29,9 @@ class Hardware:
     page_cache_bytes: int = 4 << 30
     dirty_limit_bytes: int = 800 << 20
     broker_start: int = 3 * SECOND
+    broker_ready: int = 0
+    process_clearing: int = 15 * MILLISECOND
+    backlog_cost: int = 60 * MICROSECOND
 
     def cost(self, batch_count: int, size_bytes: int) -> int:
         """Processor time for one request, in nanoseconds."""

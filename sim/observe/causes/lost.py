@@ -10,7 +10,8 @@ from sim.world.flight import Flight
 __all__ = ["Losses"]
 
 Cut = tuple[int, LogTruncated, RecordBatch]
-PowerCut = tuple[int, UnflushedLost]
+PowerCut = tuple[int, int, RecordBatch]
+"""When which broker lost what."""
 
 
 class Losses:
@@ -31,17 +32,17 @@ class Losses:
 
     def _on_unflushed(self, time: int, fact: UnflushedLost) -> None:
         for batch in fact.removed:
-            self._unflushed.setdefault(batch.columns.written, []).append((time, fact))
+            self._unflushed.setdefault(batch.columns.written, []).append((time, fact.broker_id, batch))
 
     def why_lost(self, columns: RecordColumns, acknowledgement: Acknowledgement) -> str:
         """Who has acknowledged it, in which epoch, and what has taken it away."""
         cuts, power = self._truncated.get(columns, []), self._unflushed.get(columns, [])
         left = self._left(columns, acknowledgement)
-        copies = [batch for _, _, batch in cuts] + [batch for _, batch in left]
+        copies = [batch for _, _, batch in cuts] + [batch for _, batch in left] + [batch for _, _, batch in power]
         told = _acknowledged(acknowledgement, copies)
-        if not acknowledgement.is_told and not copies and not power:
+        if not acknowledgement.is_told and not copies:
             return f"{told}, and never arrived"
-        causes = [_powerless(cut) for cut in power]
+        causes = _powerless(power)
         if cuts:
             own = [cut for cut in cuts if cut[1].broker_id == acknowledgement.broker_id]
             causes.append(self._cut_off(own[-1] if own else cuts[-1]))
@@ -88,5 +89,13 @@ def _acknowledged(acknowledgement: Acknowledgement, copies: list[RecordBatch]) -
     return f"acknowledged by broker {acknowledgement.broker_id} at {time}{epoch}"
 
 
-def _powerless(cut: PowerCut) -> str:
-    return f"not flushed when broker {cut[1].broker_id} lost its power at {cut[0] / 1e9:.3f} s"
+def _powerless(power: list[PowerCut]) -> list[str]:
+    """Which brokers have lost it at which times."""
+    by_time: dict[int, list[str]] = {}
+    for time, broker_id, _ in power:
+        by_time.setdefault(time, []).append(str(broker_id))
+    return [
+        f"not flushed when broker{'s' * (len(brokers) > 1)} {' and '.join(brokers)} lost "
+        f"{'their' if len(brokers) > 1 else 'its'} power at {time / 1e9:.3f} s"
+        for time, brokers in by_time.items()
+    ]

@@ -23,6 +23,7 @@ class Losses:
     def __init__(self) -> None:
         self._unclean: dict[TopicPartition, int] = {}
         self._unflushed: dict[tuple[int, TopicPartition], tuple[int, int]] = {}
+        self._power_cuts: dict[tuple[int, TopicPartition], int] = {}
 
     def heard(self, _: int, fact: LeaderElected | UnflushedLost | TopicDeleted) -> None:
         """Note a loss; a topic that is deleted takes its record along."""
@@ -31,6 +32,7 @@ class Losses:
                 self._unclean[fact.partition] = fact.leader_epoch
         elif isinstance(fact, UnflushedLost):
             key = fact.broker_id, fact.partition
+            self._power_cuts[key] = self._power_cuts.get(key, 0) + 1
             first, end = self._unflushed.get(key, (fact.to_offset, fact.from_offset))
             self._unflushed[key] = min(first, fact.to_offset), max(end, fact.from_offset)
         else:
@@ -40,14 +42,14 @@ class Losses:
         """The leader epoch of the last election that may have lost records, -1 without one."""
         return self._unclean.get(name, NEVER)
 
+    def power_cuts(self, broker_id: int, name: TopicPartition) -> int:
+        """How often a broker has lost records of a partition with its power."""
+        return self._power_cuts.get((broker_id, name), 0)
+
     def has_touched(self, topic: str) -> bool:
         """Whether anything of a topic may have been lost."""
         names = [*self._unclean, *(name for _, name in self._unflushed)]
         return any(name.topic == topic for name in names)
-
-    def has_lost_any(self, broker_id: int, name: TopicPartition) -> bool:
-        """Whether a broker has lost part of its copy with its power, and may not have got it back."""
-        return (broker_id, name) in self._unflushed
 
     def has_lost(self, broker_id: int, name: TopicPartition, offset: int) -> bool:
         """Whether a broker has lost its copy of an offset with its power, and may not have got it back."""

@@ -27,7 +27,7 @@ class MonotoneCommits(Checker):
     Kafka stores what it is told: a member may seek and commit a lower offset, an administrator may reset a group
     without members. It must not take a commit of an older generation than that of the commit before, whose member was
     thrown out. And the next coordinator must have read the last commit that was acknowledged, or a later one that was
-    not, unless an unclean election of the part of `__consumer_offsets`, or a loss of power, has lost it.
+    not, unless an unclean election, or a loss of power, has taken it from this part of `__consumer_offsets`.
     """
 
     name = "monotone-commits"
@@ -37,7 +37,7 @@ class MonotoneCommits(Checker):
         self._losses = losses
         self._commits: dict[str, dict[TopicPartition, list[Commit]]] = {}
         self._generations: dict[str, int] = {}
-        self._unclean: dict[TopicPartition, int] = {}
+        self._losses_known: dict[tuple[int, TopicPartition], tuple[int, int]] = {}
 
     def heard(self, time: int, fact: object) -> Violations:
         """Note a commit when it is written, when it is acknowledged, and what ends it."""
@@ -91,15 +91,20 @@ class MonotoneCommits(Checker):
 
     def _load(self, time: int, now: Sighting) -> Iterator[InvariantViolation]:
         count = now.broker.image.partition_counts.get(OFFSETS_TOPIC, 0)
-        unclean = self._losses.unclean_epoch(now.name)
-        is_loss = unclean > self._unclean.get(now.name, -1) or self._losses.has_lost_any(now.broker_id, now.name)
-        self._unclean[now.name] = unclean
+        is_loss = self._is_loss(now)
         for group_id, commits in self._commits.items():
             if count and partition_for_group(group_id, count) == now.name.partition:
                 if is_loss:
                     commits.clear()
                 else:
                     yield from self._compare(time, now, group_id, commits)
+
+    def _is_loss(self, now: Sighting) -> bool:
+        """Whether the new coordinator may lack what was committed, since it last led."""
+        losses = self._losses.unclean_epoch(now.name), self._losses.power_cuts(now.broker_id, now.name)
+        known = self._losses_known.get((now.broker_id, now.name), (-1, 0))
+        self._losses_known[now.broker_id, now.name] = losses
+        return losses != known
 
     def _compare(
         self, time: int, now: Sighting, group_id: str, commits: dict[TopicPartition, list[Commit]]

@@ -17,8 +17,7 @@ from sim.rules.facts.journal import (
     RecordsAcknowledged,
 )
 from sim.rules.facts.storage import UnflushedLost
-from sim.rules.storage.batch import RecordBatch
-from sim.world.faults import BrokerCrash, BrokerHang, NetworkPartition
+from sim.world.faults import BrokerCrash, BrokerHang, NetworkPartition, PowerFailure
 from tests.actors.flights import P, Sink, Source
 from tests.observe.causes.flown import Flown
 from tests.observe.test_verdict import NAME, Desk
@@ -65,13 +64,16 @@ def test_sent_without_waiting_and_never_arrived() -> None:
 
 
 def test_not_flushed_when_the_power_failed() -> None:
-    desk = Desk()
-    columns = desk.columns(0)
-    desk.acknowledge(columns)
-    desk.flight.announce(UnflushedLost(1, NAME, 2, 0, (RecordBatch(columns, 0, 0),)))
-    assert desk.witness.verdict().lost[0].cause == (
-        "acknowledged by broker 1 at 0.000 s; not flushed when broker 1 lost its power at 0.000 s"
-    )
+    blackout = PowerFailure(at="12s", lasts="3s")
+    flown = Flown({"source": Source(50, 10, acks="all")}, [blackout], 40)
+    lost = {fact.broker_id: time for time, fact in flown.these(UnflushedLost, partition=P)}
+    assert sorted(lost) == [1, 2, 3]
+    assert flown.verdict.lost
+    for fate in flown.verdict.lost:
+        assert fate.cause == (
+            f"acknowledged by broker 1 at {at(fate.acknowledged_s)} at epoch 0; "
+            f"not flushed when brokers 1 and 2 and 3 lost their power at {lost[1]}"
+        )
 
 
 def test_lost_and_nobody_knows_how() -> None:

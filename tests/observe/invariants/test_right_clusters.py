@@ -5,7 +5,16 @@ import json
 import pytest
 
 from scenarios import find
-from sim.world.faults import AppCrash, AppHang, BrokerCrash, BrokerHang, BrokerShutdown, ConfigChange, NetworkPartition
+from sim.world.faults import (
+    AppCrash,
+    AppHang,
+    BrokerCrash,
+    BrokerHang,
+    BrokerShutdown,
+    ConfigChange,
+    NetworkPartition,
+    PowerFailure,
+)
 from sim.world.plan import AppSpec
 from tests.actors.flights import Sink, Source
 from tests.observe.invariants.flown import fly, plan
@@ -74,3 +83,9 @@ def test_configuration_that_changes_in_flight_violates_nothing() -> None:
     )
     invariants = fly(plan(*faults, broker_config={"log.retention.check.interval.ms": 1000}), 15)
     assert invariants.violations == ()
+
+
+@pytest.mark.parametrize("brokers", [(), (1, 2), (1,)])
+def test_what_is_lost_with_the_power_is_on_record(brokers: tuple[int, ...]) -> None:
+    faults = PowerFailure(brokers=brokers, at="8s", lasts="3s"), BrokerCrash(broker=3, at="25s", lasts="4s")
+    assert fly(plan(*faults), 40).violations == ()

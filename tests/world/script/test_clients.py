@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from sim.observe.exactly_once import broken_promises
-from sim.observe.verdict import Witness
+from sim.observe.witness import Witness
 from sim.rules.facts.client import TransactionEnded
 from sim.rules.facts.journal import OffsetsCommitted, RecordsAcknowledged, RecordsDelivered
 from sim.rules.topics import TopicPartition
