@@ -1,5 +1,7 @@
 """Every bug on purpose is found by some seed; the quick ones here always, all of them in a study."""
 
+import sys
+
 import pytest
 
 from sim.fuzz.swarm import Subject
@@ -40,4 +42,4 @@ def test_every_bug_is_found_within_200_seeds(
     found = next((trial for trial in map(flown, range(MOST_SEEDS)) if trial.unexplained), None)
     assert found is not None
     with capsys.disabled():
-        print(f"\n{name}: seed {found.seed}, {found.unexplained[0].name}: {found.unexplained[0].sentence}")
+        sys.stdout.write(f"\n{name}: seed {found.seed}, {found.unexplained[0].name}\n")
