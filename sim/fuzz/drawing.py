@@ -30,6 +30,7 @@ FEATURES = (
     "new protocol",
     "no idempotence",
     "pipelines",
+    "quorum",
     "removal",
     "share groups",
     "small fetches",
@@ -97,7 +98,9 @@ def draw_cluster(chance: random.Random, features: Features) -> ClusterPart:
         config |= {"log.retention.check.interval.ms": 2000, "log.initial.task.delay.ms": 1000}
         config |= {"log.cleaner.backoff.ms": 2000, "log.segment.delete.delay.ms": 1000}
     directories = 2 if "log directories" in features else 1
-    return ClusterPart(brokers=brokers, racks=chance.randint(1, brokers), log_dirs=directories, config=config)
+    controllers = chance.choice((3, 3, 5)) if "quorum" in features else 1
+    racks = chance.randint(1, brokers)
+    return ClusterPart(brokers=brokers, racks=racks, controllers=controllers, log_dirs=directories, config=config)
 
 
 def draw_topic(chance: random.Random, name: str, brokers: int, features: Features) -> Topic:

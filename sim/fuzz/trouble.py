@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from sim.machine.clock import SECOND
 from sim.rules.errors import ConfigError
 from sim.world import faults
+from sim.world.cluster import CONTROLLER_ID
 from sim.world.faults import Fault, check_schedule
 from sim.world.plan import Plan
 
@@ -58,20 +59,27 @@ def _broker(chance: random.Random, plan: Plan) -> int:
     return chance.randint(1, plan.cluster.brokers)
 
 
+def _voter(chance: random.Random, plan: Plan) -> int:
+    return CONTROLLER_ID + chance.randrange(plan.cluster.controllers)
+
+
 def _app(chance: random.Random, plan: Plan, *, finite: bool | None = None) -> str | None:
     names = [app.name for app in plan.apps if finite is None or app.finite is finite]
     return chance.choice(names) if names else None
 
 
 def _side(chance: random.Random, plan: Plan) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """A broker from the other servers, from clients, or from everybody; or an application from the brokers."""
+    """A server from the other servers, from clients, or from everybody; or an application from the brokers."""
     broker = (f"broker-{_broker(chance, plan)}",)
     name = _app(chance, plan)
     choices: list[tuple[tuple[str, ...], tuple[str, ...]]] = [(broker, ()), (broker, ("controllers",))]
     if plan.cluster.brokers > 1:
         choices += [(broker, ("brokers",)), (broker, ("brokers", "controllers"))]
+    if plan.cluster.controllers > 1:
+        controller = (f"controller-{_voter(chance, plan)}",)
+        choices += [(controller, ()), (controller, ("controllers",)), (controller, ("brokers",))]
     if name is not None:
-        choices += [(broker, ("clients",)), ((name,), ("brokers",))]
+        choices += [(broker, ("clients",)), (("clients",), broker), ((name,), ("brokers",)), (("brokers",), (name,))]
     return chance.choice(choices)
 
 
@@ -112,9 +120,9 @@ def _rolling(chance: random.Random, _: Plan) -> Fault:
     return faults.RollingRestart(down_for=chance.choice(("100ms", "1s", "3s")), pause="200ms", at=AT)
 
 
-def _controller(chance: random.Random, _: Plan) -> Fault:
+def _controller(chance: random.Random, plan: Plan) -> Fault:
     kind = chance.choice((faults.ControllerCrash, faults.ControllerHang))
-    return kind(at=AT, lasts=AT)
+    return kind(controller=_voter(chance, plan), at=AT, lasts=AT)
 
 
 def _cut(chance: random.Random, plan: Plan) -> Fault:

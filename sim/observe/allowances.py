@@ -81,7 +81,7 @@ def of_producer(config: ProducerConfig, troubles: Troubles) -> Iterator[tuple[st
     """The fates that a producer's configuration allows for its records."""
     if config.acks == "1" and troubles.leaders_move:
         yield LOST, "acks=1: a leader that goes takes along what no other replica has"
-    if config.acks == "0" and (troubles.leaders_move or troubles.requests_break):
+    if config.acks == "0" and (troubles.leaders_move or troubles.requests_break or troubles.records_refused):
         yield LOST, "acks=0: nobody notices a request that does not arrive or is refused"
     is_bare = not config.enable_idempotence and config.retries > 0 and config.acks != "0"
     if is_bare and (troubles.leaders_move or troubles.requests_break):

@@ -31,14 +31,21 @@ SLOW: tuple[type[Fault], ...] = (faults.CpuContention, faults.DiskSlow)
 
 @dataclass(frozen=True, slots=True)
 class Troubles:
-    """`leaders_move` and `requests_break` say what may happen to anybody, `frozen` to the requests of single
-    applications; `powerless` are the brokers that lose power, `changes` the keys that topics get meanwhile."""
+    """`leaders_move` and `requests_break` say what may happen to anybody, `frozen` to the requests of single applications.
+
+    `powerless` are the brokers that lose power, `changes` the keys that topics get meanwhile.
+    """
 
     leaders_move: bool = False
     requests_break: bool = False
     frozen: frozenset[str] = frozenset()
     powerless: frozenset[int] = frozenset()
     changes: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def records_refused(self) -> bool:
+        """Whether records may become too large."""
+        return any(key == "max.message.bytes" for _, key, _ in self.changes)
 
     def of(self, app: str) -> "Troubles":
         """As one application has them."""

@@ -25,7 +25,8 @@ def test_right_rules_show_nothing_that_is_not_explained() -> None:
     report = run_seeds(FEW, told=lambda trial: heard.append(trial.seed))
     assert heard == list(FEW)
     assert report.findings == []
-    assert all(trial.simulated_s > 12 and trial.faults for trial in report.trials)
+    assert all(trial.simulated_s > 12 for trial in report.trials)
+    assert sum(len(trial.faults) for trial in report.trials) > len(FEW)
     assert report.as_json()["seeds"] == len(FEW)
 
 
