@@ -11,9 +11,9 @@ from tests.fuzz.bugs import BUGS
 MOST_SEEDS = 200
 QUICK = {
     "high_watermark_is_the_leaders_end": 0,
-    "coordinator_loads_nothing": 4,
-    "sequence_numbers_are_not_looked_at": 17,
-    "retries_go_to_the_end_of_the_queue": 18,
+    "coordinator_loads_nothing": 8,
+    "sequence_numbers_are_not_looked_at": 30,
+    "retries_go_to_the_end_of_the_queue": 30,
     "readers_see_open_transactions": 23,
 }
 """Seeds that find a bug."""
