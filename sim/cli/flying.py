@@ -62,7 +62,19 @@ def fly(
             where = f"{scenario.name}: {format_duration(now)} of {format_duration(total)} flown"
             progress.update(task, total=total, completed=now, description=where)
 
-        return scenario.run(seed, given, until, faults, data, staging, flown, check_invariants, black_box)
+        with dropped_query(interruption):
+            return scenario.run(seed, given, until, faults, data, staging, flown, check_invariants, black_box)
+
+
+@contextmanager
+def dropped_query(interruption: Interruption) -> Iterator[None]:
+    """Ctrl-C also ends a query of the warehouse that is just running, and with it the flight. Raises Abort then."""
+    try:
+        yield
+    except RuntimeError as error:
+        if interruption.count and "interrupted" in str(error):
+            raise click.Abort from error
+        raise
 
 
 @contextmanager

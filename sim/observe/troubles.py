@@ -31,7 +31,7 @@ SLOW: tuple[type[Fault], ...] = (faults.CpuContention, faults.DiskSlow)
 
 @dataclass(frozen=True, slots=True)
 class Troubles:
-    """`leaders_move` and `requests_break` say what may happen to anybody, `frozen` to the requests of single applications.
+    """`leaders_move` and `requests_break` say what may happen to anybody, `frozen` to requests of single applications.
 
     `powerless` are the brokers that lose power, `changes` the keys that topics get meanwhile.
     """
