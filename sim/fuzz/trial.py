@@ -1,5 +1,6 @@
 """One flight of a fuzzer and what was wrong with it: safety while it is disturbed, liveness when all is mended."""
 
+import gc
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -40,7 +41,11 @@ class Trial:
 
 
 def fly(plan: Plan, seed: int) -> Trial:
-    """Fly a plan and judge it; an exception of the simulator itself is a problem, too."""
+    """Fly a plan and judge it; an exception of the simulator itself is a problem, too.
+
+    What the flight before has left lies in cycles, and nobody collects it during flights.
+    """
+    gc.collect()
     flight = Flight(replace(plan, converge=True), seed)
     witness, box, invariants = Witness(flight), BlackBox(flight), Invariants(flight)
     journal = Journal(flight.machine.facts)

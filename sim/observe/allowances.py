@@ -16,14 +16,22 @@ LOST, DUPLICATED, REORDERED, UNDELIVERED = FATES
 NEVER_FLUSHED = 2**63 - 1
 
 SEEN_OF_PRODUCER: Mapping[str, tuple[str, ...]] = {
-    LOST: ("lost-write", "unseen", "inconsistent-offsets", "poll-skip"),
+    LOST: ("lost-write", "unseen", "inconsistent-offsets", "poll-skip", "int-poll-skip"),
     DUPLICATED: ("duplicate",),
     REORDERED: ("nonmonotonic-send", "int-nonmonotonic-send"),
 }
 """What clients see of a producer's records where the true log has a fate."""
 
 SEEN_OF_TOPIC: Mapping[str, tuple[str, ...]] = {
-    LOST: ("lost-write", "unseen", "inconsistent-offsets", "poll-skip", "nonmonotonic-poll", "nonmonotonic-send"),
+    LOST: (
+        "lost-write",
+        "unseen",
+        "inconsistent-offsets",
+        "poll-skip",
+        "int-poll-skip",
+        "nonmonotonic-poll",
+        "nonmonotonic-send",
+    ),
     UNDELIVERED: ("unseen", "poll-skip", "int-poll-skip"),
 }
 """What clients see of a topic: a loss of what was committed moves positions, too."""
