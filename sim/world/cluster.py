@@ -9,9 +9,9 @@ from sim.actors.broker.quota_managers import ClientQuotas
 from sim.actors.broker.socket_server import Server
 from sim.actors.client.app import App, Behaviour
 from sim.actors.controller.controller import Controller
-from sim.machine.devices import Hardware, Nic
+from sim.machine.devices import ClientHardware, Cpu, Hardware, Nic
 from sim.machine.machine import Machine
-from sim.machine.network import Host
+from sim.machine.network import Host, Link
 from sim.rules.config import BrokerConfig, GroupConfig, topic_config_from
 from sim.rules.errors import ConfigError
 from sim.rules.facts.journal import TopicCreated
@@ -39,6 +39,7 @@ class ClusterSpec:
     racks: int = 3
     broker_config: Mapping[str, object] = field(default_factory=dict)
     hardware: Hardware = field(default_factory=Hardware)
+    client_hardware: ClientHardware = field(default_factory=ClientHardware)
     client_quotas: ClientQuotas = field(default_factory=dict)
     group_configs: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     log_dirs: int = 1
@@ -59,6 +60,8 @@ class Cluster:
         self._all_topics = {**self.topics, OFFSETS_TOPIC: internal}
         self.apps: dict[str, App] = {}
         self._servers: dict[int, Server] = {}
+        self._cores = Cpu(spec.hardware.cores) if spec.hardware.cores else None
+        machine.network.socket_buffer_bytes = spec.hardware.socket_buffer_bytes
         self.controller = Controller(machine, CONTROLLER_ID, self._host("controller", 0), self.config)
         self._servers[CONTROLLER_ID] = self.controller
         self.brokers: dict[int, Broker] = {}
@@ -95,8 +98,10 @@ class Cluster:
         self, name: str, behaviour: Behaviour, overrides: Mapping[str, Mapping[str, object]], rack: int | None = None
     ) -> App:
         """Put an application on a host of its own; racks are given out in turn."""
-        host = self._host(name, len(self.apps) if rack is None else rack)
-        app = App(self.machine, name, host, behaviour, self._servers.__getitem__, tuple(self.brokers), overrides)
+        hardware = self.spec.client_hardware
+        host = self._host(name, len(self.apps) if rack is None else rack, hardware.nic_bytes_per_s)
+        directory, bootstrap = self._servers.__getitem__, tuple(self.brokers)
+        app = App(self.machine, name, host, behaviour, directory, bootstrap, overrides, hardware)
         self.apps[name] = app
         return app
 
@@ -153,7 +158,10 @@ class Cluster:
         return found
 
     def _host(self, name: str, rack: int, nic_bytes_per_s: float = 1.25e9) -> Host:
-        return self.machine.network.add_host(name, f"rack-{rack % self.spec.racks + 1}", Nic(nic_bytes_per_s))
+        hardware, machine = self.spec.hardware, self.machine
+        nic = Nic(nic_bytes_per_s / hardware.wire_overhead, machine.clock if hardware.nic_fair else None)
+        link = Link(hardware.link_latency, hardware.link_jitter)
+        return machine.network.add_host(name, f"rack-{rack % self.spec.racks + 1}", nic, link, self._cores)
 
     def _check(self, spec: ClusterSpec) -> None:
         """Refuse what cannot work, in one line each. Raises ConfigError."""

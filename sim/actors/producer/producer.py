@@ -24,6 +24,7 @@ from sim.actors.producer.sequences import Sequences
 from sim.actors.producer.transactions import TransactionCalls, Transactions
 from sim.machine.actor import Actor
 from sim.machine.clock import MILLISECOND
+from sim.machine.devices import ClientHardware
 from sim.rules.config import ProducerConfig
 from sim.rules.producer.batching import batch_allocation_bytes
 from sim.rules.producer.partitioner import partition_for_key
@@ -54,11 +55,13 @@ class Producer(TransactionCalls):
         bootstrap: Sequence[int],
         origin: str = "",
         compression_ratio: float | None = None,
+        hardware: ClientHardware | None = None,
     ) -> None:
         self.client_id = client_id
         self.config = config
         self.calls = Calls(owner, "producer")
         self._owner = owner
+        self._hardware = hardware or ClientHardware()
         self._network = NetworkClient(
             owner,
             directory,
@@ -72,7 +75,8 @@ class Producer(TransactionCalls):
         sequences = Sequences(config.transactional_id is not None) if config.enable_idempotence else None
         compressor = compressor_for(config.compression_type, compression_ratio)
         self._accumulator = Accumulator(owner, origin or client_id, config, self._metadata, sequences, compressor)
-        self._sender = Sender(owner, client_id, config, self._network, self._metadata, self._accumulator, sequences)
+        parts = (self._network, self._metadata, self._accumulator, sequences, self._hardware)
+        self._sender = Sender(owner, client_id, config, *parts)
         self._largest_bytes = min(config.max_request_size, config.buffer_memory)
         self._block = MaxBlock(owner, config.max_block_ms, self._metadata, self._accumulator.pool, self._sender.wake)
         if sequences is not None and sequences.transactional:
@@ -110,10 +114,9 @@ class Producer(TransactionCalls):
         TransactionError, TypeError for a key or value that is not bytes, and ValueError for a negative partition or
         outside of a transaction.
         """
-        owner, accumulator = self._owner, self._accumulator
+        owner, accumulator, called = self._owner, self._accumulator, self._owner.now
         if accumulator.closed:
             raise ClientClosedError(f"{self.client_id} is closed")
-        called = owner.now
         known = self._block.known(topic, partition) or (yield from self._block.topic(topic, partition))
         self._join_transaction()
         if timestamp_ms is None:
@@ -121,8 +124,7 @@ class Producer(TransactionCalls):
         fields = (timestamp_ms, key, value, headers, called if sent_at is None else sent_at)
         needed = 0 if self._largest_bytes >= self.config.batch_size else self._needed_bytes(_bound_bytes(fields))
         target, batch = self._place(known, partition, fields)
-        is_new = batch is None
-        if batch is None:
+        if is_new := batch is None:
             needed = needed or self._needed_bytes(_bound_bytes(fields))
             if not accumulator.pool.take(needed):
                 yield from self._block.memory(needed, called)
@@ -141,6 +143,8 @@ class Producer(TransactionCalls):
         self._sender.appended(batch, is_new)
         if is_new and accumulator.compressor is not None:
             yield owner.sleep(accumulator.compressor.take_work())
+        if self._hardware.record_cost:
+            yield owner.work(self._hardware.send_cost(1, batch.appended_bytes))
         return delivery
 
     @waits
@@ -157,6 +161,7 @@ class Producer(TransactionCalls):
         self._join_transaction()
         timestamp_ms = self._owner.wall_clock_ms
         needed = self._needed_bytes(estimate_batch_size_upper_bound(None, value_size))
+        work = self._hardware.send_cost(len(sent_at), len(sent_at) * value_size)
         while sent_at:
             target = self._sticky_partition(known)
             filled = accumulator.fill(target, value_size, sent_at, timestamp_ms)
@@ -174,6 +179,8 @@ class Producer(TransactionCalls):
             self._sender.appended(batch, filled is None)
             if filled is None and accumulator.compressor is not None:
                 yield self._owner.sleep(accumulator.compressor.take_work())
+        if work:
+            yield self._owner.work(work)
 
     def partitions_for(self, topic: str) -> Generator[Event, Any, list[int]]:
         """The partitions of a topic; waits for metadata up to max.block.ms. Raises SendTimeoutError."""
