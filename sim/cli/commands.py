@@ -11,6 +11,7 @@ from sim.cli.conformance import conformance
 from sim.cli.ledger import ledger
 from sim.cli.listing import info, list_scenarios
 from sim.cli.running import rerun, run
+from sim.cli.validate import validate_command
 from sim.rules.errors import ConfigError
 
 __all__ = ["cli", "execute"]
@@ -22,7 +23,7 @@ def cli() -> None:
     """Fly a simulated Apache Kafka cluster through a story and see what became of every record."""
 
 
-for command in (list_scenarios, info, run, rerun, bench, conformance, ledger):
+for command in (list_scenarios, info, run, rerun, bench, conformance, ledger, validate_command):
     cli.add_command(command)
 
 

@@ -89,7 +89,7 @@ class Stranded:
 class Network:
     """Hosts, links and the way of a message between them.
 
-    With `socket_buffer_bytes` a message takes one round trip more for each buffer that it fills.
+    With `socket_buffer_bytes` a message takes a round trip for each buffer that it fills, if the card is not slower.
     """
 
     def __init__(self, clock: Clock, chance: random.Random) -> None:
@@ -199,7 +199,8 @@ class Network:
             return
         flight = self._flight(route)
         if self.socket_buffer_bytes:
-            flight += size_bytes // self.socket_buffer_bytes * 2 * route.latency
+            windowed = size_bytes // self.socket_buffer_bytes * 2 * route.latency
+            flight += max(0, windowed - source.nic.time_for(size_bytes))
         lanes = source.nic.lanes, target.nic.lanes
         if lanes[0] is not None and lanes[1] is not None and not route.narrows:
             flow.arrival = max(now + flight, flow.arrival)

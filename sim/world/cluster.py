@@ -32,7 +32,8 @@ class ClusterSpec:
     `client_quotas` are Kafka's (producer_byte_rate, consumer_byte_rate, request_percentage), per second and broker, by
     client id; `<default>` is any other client. `group_configs` are those of single groups (`share.auto.offset.reset`
     and so on), by group id. `log_dirs` is how many log directories each broker has (JBOD), on as many disks; Kafka's
-    log.dirs lists their paths.
+    log.dirs lists their paths. With `wakes_fetches_early` a fetch that waits is answered after the append to each
+    partition, as from Kafka 0.9 to 2.6, and not after that to all of a request (KAFKA-8334).
     """
 
     brokers: int = 3
@@ -43,6 +44,7 @@ class ClusterSpec:
     client_quotas: ClientQuotas = field(default_factory=dict)
     group_configs: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     log_dirs: int = 1
+    wakes_fetches_early: bool = False
 
 
 class Cluster:
@@ -80,6 +82,7 @@ class Cluster:
                 group_configs,
                 spec.log_dirs,
             )
+            broker.wakes_fetches_early = spec.wakes_fetches_early
             self.brokers[broker_id] = self._servers[broker_id] = broker
 
     def start(self) -> None:

@@ -21,6 +21,7 @@ from sim.actors.broker.produce_handler import ProduceHandler
 from sim.actors.broker.producer_ids import ProducerIds
 from sim.actors.broker.quota_managers import ClientQuotas, QuotaManagers
 from sim.actors.broker.replica_manager import ReplicaManager
+from sim.actors.broker.request_channel import RequestChannel
 from sim.actors.broker.socket_server import Server, ServerRequest
 from sim.actors.broker.transaction_markers import TransactionMarkers
 from sim.actors.broker.transaction_verification import TransactionVerification
@@ -29,7 +30,7 @@ from sim.actors.coordinators.group_coordinator import GroupCoordinator
 from sim.actors.coordinators.transaction_coordinator import TransactionCoordinator
 from sim.actors.share.share_coordinator import ShareCoordinator
 from sim.actors.share.share_partitions import SharePartitions
-from sim.machine.devices import Cpu, Hardware, RequestQueue
+from sim.machine.devices import Cpu, Hardware
 from sim.machine.machine import Machine
 from sim.machine.network import Host
 from sim.rules.config import BrokerConfig, GroupConfig, TopicConfig
@@ -101,8 +102,6 @@ class Broker(Server):
         self._group_configs = group_configs or {}
         self._share_settings: dict[str, ShareGroupSettings] = {}
         self.cpu = host.cores or Cpu(config.num_io_threads)
-        self._network = host.cores or Cpu(config.num_network_threads)
-        self._queue = RequestQueue(config.queued_max_requests)
         self.log_directories = LogDirectories(log_dirs, hardware)
         self._host_storage = HostStorage(self)
         self.storage: dict[TopicPartition, Log] = {}
@@ -111,6 +110,7 @@ class Broker(Server):
         self.cleaner_checkpoints: dict[TopicPartition, int] = {}
         self._clean_shutdown_epoch = -1
         self.incarnation = 0
+        self.wakes_fetches_early = False
         self.epoch = -1
         self.image = MetadataImage()
         self.replicas = ReplicaManager(self)
@@ -122,6 +122,7 @@ class Broker(Server):
         self.epoch = -1
         self.image = MetadataImage()
         self.listening = False
+        self.channel = RequestChannel(self)
         self.replicas = ReplicaManager(self)
         self.quotas = QuotaManagers(
             self.client_quotas, self.config.quota_window_num, self.config.quota_window_size_seconds
@@ -228,24 +229,8 @@ class Broker(Server):
         self._host_storage.lose_power()
 
     def handle(self, request: ServerRequest) -> None:
-        """Let a network thread read the request and put it into the queue."""
-        work = self.hardware.network_cost(request.size_bytes)
-        if work:
-            self.at(self._network.work(self.now, work), self._enqueue, request)
-        else:
-            self._enqueue(request)
-
-    def _enqueue(self, request: ServerRequest) -> None:
-        """Put it before the request handlers; where there is no room the network thread waits (queued.max.requests)."""
-        now, begin = self.now, self.cpu.free_at
-        if begin > now:
-            room = self._queue.has_room_at(now)
-            if room > now:
-                self._network.hold(room)
-                self.at(room, self._enqueue, request)
-                return
-            self._queue.enter(begin)
-        self._dispatch_request(request)
+        """Dispatch by kind of request, when it has come through to the request handlers."""
+        self.channel.take(request, self._dispatch_request)
 
     def _dispatch_request(self, request: ServerRequest) -> None:
         self._handlers[type(request.body)](request)
@@ -253,8 +238,7 @@ class Broker(Server):
 
     def leaves(self, time: int, size_bytes: int) -> int:
         """When a network thread has sent an answer that is ready at a time."""
-        work = self.hardware.network_cost(size_bytes)
-        return self._network.work(time, work) if work else time
+        return self.channel.leaves(time, size_bytes)
 
     def reply(self, request: ServerRequest, body: Message) -> None:
         """Answer a small request, at the price of one request handler's work."""

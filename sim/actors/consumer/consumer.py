@@ -220,7 +220,7 @@ class Consumer(ConsumerQueries):
             return 0
         counts = [(piece.next_offset - piece.first_offset, piece.batch) for piece in slices]
         size_bytes = sum(batch.size_bytes * count / batch.count for count, batch in counts)
-        return self._hardware.poll_cost(sum(count for count, _ in counts), int(size_bytes))
+        return self._hardware.poll_cost(len(counts), sum(count for count, _ in counts), int(size_bytes))
 
     def _find_positions(self) -> None:
         positions = self._parts.positions

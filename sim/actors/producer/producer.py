@@ -148,7 +148,9 @@ class Producer(TransactionCalls):
         return delivery
 
     @waits
-    def send_many(self, topic: str, value_size: int, sent_at: Sequence[int]) -> Generator[Event, Any, None]:
+    def send_many(
+        self, topic: str, value_size: int, sent_at: Sequence[int], partition: int | None = None
+    ) -> Generator[Event, Any, None]:
         """Put records without key or content into the buffer, one for each time of `sent_at`: for capacity runs.
 
         Costs a few steps per batch, not per record. Raises as `send` does.
@@ -163,11 +165,11 @@ class Producer(TransactionCalls):
         needed = self._needed_bytes(estimate_batch_size_upper_bound(None, value_size))
         work = self._hardware.send_cost(len(sent_at), len(sent_at) * value_size)
         while sent_at:
-            target = self._sticky_partition(known)
+            target = self._sticky_partition(known) if partition is None else known[partition]
             filled = accumulator.fill(target, value_size, sent_at, timestamp_ms)
             if filled is not None:
                 batch, taken = filled
-            elif self._sticky_partition(known) != target:
+            elif partition is None and self._sticky_partition(known) != target:
                 continue
             else:
                 if not accumulator.pool.take(needed):
@@ -175,7 +177,8 @@ class Producer(TransactionCalls):
                 batch = accumulator.begin_batch(target, needed)
                 taken = batch.fill(value_size, sent_at, timestamp_ms)
             sent_at = sent_at[taken:]
-            accumulator.choice.appended(known, batch.appended_bytes, accumulator.is_complete(target))
+            if partition is None:
+                accumulator.choice.appended(known, batch.appended_bytes, accumulator.is_complete(target))
             self._sender.appended(batch, filled is None)
             if filled is None and accumulator.compressor is not None:
                 yield self._owner.sleep(accumulator.compressor.take_work())

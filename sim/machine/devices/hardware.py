@@ -17,8 +17,8 @@ class Hardware:
 
     A request costs a request handler `request_cost`, `batch_cost` for each batch and `byte_cost` for each byte, and a
     network thread `network_request_cost` and `network_byte_cost`. With `cores` all that runs on these machines, brokers
-    and clients, shares so many processors. A message takes `wire_overhead` times its size on the wire, and more round
-    trips when it is larger than `socket_buffer_bytes`; `nic_fair` cards serve all connections at once.
+    and clients, shares so many processors. A message takes `wire_overhead` times its size on the wire, and a round trip
+    for each `socket_buffer_bytes`; `nic_fair` cards serve all connections at once.
     `flush_latency` passes until a flush is confirmed. Above `disk_bytes_per_s` a disk with `disk_burst_bytes_per_s` is
     so fast until it has used up its `disk_credit_bytes`, which grow again below.
     """
@@ -57,8 +57,9 @@ class Hardware:
 class ClientHardware:
     """What a client's machine can do; times are nanoseconds.
 
-    The application's thread pays `record_cost` and `record_byte_cost` in send(), and `polled_record_cost` and
-    `polled_byte_cost` in poll(); a producer's own thread `request_cost`, `batch_cost` and `byte_cost` for each request.
+    The application's thread pays `record_cost` and `record_byte_cost` in send(), and `polled_batch_cost`,
+    `polled_record_cost` and `polled_byte_cost` in poll(); a producer's own thread `request_cost`, `batch_cost` and
+    `byte_cost` for each request and its answer.
     """
 
     record_cost: float = 0.0
@@ -66,6 +67,7 @@ class ClientHardware:
     request_cost: int = 0
     batch_cost: int = 0
     byte_cost: float = 0.0
+    polled_batch_cost: int = 0
     polled_record_cost: float = 0.0
     polled_byte_cost: float = 0.0
     nic_bytes_per_s: float = 1.25e9
@@ -81,8 +83,9 @@ class ClientHardware:
     @property
     def polls_for_free(self) -> bool:
         """Whether what poll() hands out costs nothing."""
-        return not (self.polled_record_cost or self.polled_byte_cost)
+        return not (self.polled_batch_cost or self.polled_record_cost or self.polled_byte_cost)
 
-    def poll_cost(self, record_count: int, size_bytes: int) -> int:
-        """Time of the application's thread for records that poll() hands out."""
-        return int(record_count * self.polled_record_cost + size_bytes * self.polled_byte_cost)
+    def poll_cost(self, batch_count: int, record_count: int, size_bytes: int) -> int:
+        """Time of the application's thread for what poll() hands out; part of a batch counts as one."""
+        per_record = record_count * self.polled_record_cost + size_bytes * self.polled_byte_cost
+        return batch_count * self.polled_batch_cost + int(per_record)

@@ -17,6 +17,10 @@ class Nic:
         self._out_until = self._in_until = 0
         self.sent_bytes = self.received_bytes = 0
 
+    def time_for(self, size_bytes: int) -> int:
+        """How long so many bytes take by themselves."""
+        return int(size_bytes * self._ns_per_byte)
+
     def send(self, now: int, size_bytes: int) -> int:
         """When the last byte has left."""
         self.sent_bytes += size_bytes

@@ -1,0 +1,157 @@
+"""A load to fly: what producers send and consumers read, and on which machines."""
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from simpy import Event
+
+from sim.actors.client.app import App, Behaviour
+from sim.actors.producer.producer import Producer
+from sim.machine.clock import MICROSECOND, SECOND
+from sim.machine.devices import ClientHardware, Hardware
+from sim.rules.topics import TopicPartition
+from sim.world.cluster import ClusterSpec
+from sim.world.plan import AppSpec, Plan
+from sim.world.topics import Topic
+
+__all__ = ["TOPIC", "Load", "plan_for"]
+
+TOPIC = "load"
+TICK = 200 * MICROSECOND
+CHUNK = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Steady load. `rate` is records per second of all producers together; None for as much as goes.
+
+    Each of the `groups` reads everything with so many consumers. `backlog` is how many records lie in the log before a
+    consumer begins. With `ping` one application sends a record and reads it before it sends the next one. Records go to
+    the partitions in turn if `round_robin`, as before Kafka 2.4, otherwise where the producer likes.
+    Times are nanoseconds; `until` is the end of the run, `begin` that of the warm-up.
+    """
+
+    hardware: Hardware
+    client_hardware: ClientHardware
+    brokers: int
+    partitions: int
+    replication_factor: int
+    value_size: int
+    producers: int = 1
+    groups: tuple[int, ...] = ()
+    rate: float | None = None
+    backlog: int = 0
+    ping: bool = False
+    round_robin: bool = False
+    wakes_fetches_early: bool = False
+    disks: int = 1
+    cache_is_full: bool = False
+    broker_config: Mapping[str, object] = field(default_factory=dict)
+    topic_config: Mapping[str, object] = field(default_factory=dict)
+    producer_config: Mapping[str, object] = field(default_factory=dict)
+    consumer_config: Mapping[str, Any] = field(default_factory=dict)
+    begin: int = 1 * SECOND
+    until: int = 3 * SECOND
+
+
+def plan_for(load: Load) -> Plan:
+    """The load as a plan: each producer and consumer on a host of its own, all in one rack."""
+    apps: list[AppSpec] = []
+    if load.ping:
+        apps.append(AppSpec("ping", _pinging(load)))
+    else:
+        for number in range(load.producers):
+            apps.append(AppSpec(f"producer-{number}", _producing(load)))
+    for group, size in enumerate(load.groups):
+        for number in range(size):
+            share = range(number, load.partitions, size)
+            apps.append(AppSpec(f"consumer-{group}-{number}", _consuming(load, f"group-{group}", share)))
+    return Plan(
+        duration=load.until,
+        cluster=ClusterSpec(
+            brokers=load.brokers,
+            racks=1,
+            broker_config=load.broker_config,
+            hardware=load.hardware,
+            client_hardware=load.client_hardware,
+            log_dirs=load.disks,
+            wakes_fetches_early=load.wakes_fetches_early,
+        ),
+        topics=(Topic(TOPIC, load.partitions, load.replication_factor, load.topic_config),),
+        apps=tuple(apps),
+    )
+
+
+def _producing(load: Load) -> Behaviour:
+    return _saturated(load) if load.rate is None else _paced(load, load.rate / load.producers)
+
+
+def _saturated(load: Load) -> Behaviour:
+    """Always has the next record: buffer.memory and max.block.ms bound what it sends."""
+
+    def run(app: App) -> Generator[Event, Any, None]:
+        send = _sending(load, app.producer(**load.producer_config))
+        while app.now < load.until:
+            yield from send([app.now] * CHUNK)
+
+    return run
+
+
+def _sending(load: Load, producer: Producer) -> Callable[[list[int]], Generator[Event, Any, None]]:
+    """How records leave: to the partition that the producer chooses, or in turn."""
+    sent = 0
+
+    def anywhere(times: list[int]) -> Generator[Event, Any, None]:
+        return producer.send_many(TOPIC, load.value_size, times)
+
+    def in_turn(times: list[int]) -> Generator[Event, Any, None]:
+        nonlocal sent
+        first, sent = sent, sent + len(times)
+        for number in range(first, min(sent, first + load.partitions)):
+            share = times[number - first :: load.partitions]
+            yield from producer.send_many(TOPIC, load.value_size, share, number % load.partitions)
+
+    return in_turn if load.round_robin else anywhere
+
+
+def _paced(load: Load, rate: float) -> Behaviour:
+    """Sends evenly; records that are due within one tick are sent at its end. Late ones do not make it hurry twice."""
+    gap = max(round(SECOND / rate), 1)
+    tick = max(TICK, gap)
+
+    def run(app: App) -> Generator[Event, Any, None]:
+        send = _sending(load, app.producer(**load.producer_config))
+        due = app.random.randrange(tick)
+        while app.now < load.until:
+            yield app.until(due)
+            due = max(due + tick, app.now)
+            count = (due - 1) // gap - (due - tick - 1) // gap
+            if count > 0:
+                yield from send([app.now] * count)
+
+    return run
+
+
+def _consuming(load: Load, group_id: str, share: range) -> Behaviour:
+    def run(app: App) -> Generator[Event, Any, None]:
+        yield app.until(load.begin // 2 if load.backlog else 0)
+        consumer = app.consumer(group_id, auto_offset_reset="earliest", **load.consumer_config)
+        consumer.assign([TopicPartition(TOPIC, number) for number in share])
+        while True:
+            yield from consumer.poll_slices()
+
+    return run
+
+
+def _pinging(load: Load) -> Behaviour:
+    def run(app: App) -> Generator[Event, Any, None]:
+        producer = app.producer(**load.producer_config)
+        consumer = app.consumer("ping", auto_offset_reset="earliest", **load.consumer_config)
+        consumer.assign([TopicPartition(TOPIC, number) for number in range(load.partitions)])
+        while app.now < load.until:
+            yield from producer.send_many(TOPIC, load.value_size, [app.now])
+            while not (yield from consumer.poll_slices()):
+                pass
+
+    return run

@@ -1,0 +1,162 @@
+"""The machines that the capacity cases were measured on, and a few more."""
+
+from collections.abc import Mapping
+
+from sim.machine.clock import MICROSECOND
+from sim.machine.hardware import Figure, Profile, nearest
+from sim.rules.errors import ConfigError
+
+__all__ = ["PROFILES", "profile_named"]
+
+GIB = 1 << 30
+MB = 1e6
+
+
+def _published(value: float, source: str) -> Figure:
+    return Figure(value, "published", source)
+
+
+def _fitted(value: float, source: str) -> Figure:
+    return Figure(value, "fitted", source)
+
+
+def _memory(memory_gib: int, heap_gib: int) -> dict[str, Figure]:
+    """Page cache and dirty limit of a machine with so much memory."""
+    return {
+        "page_cache_bytes": _published((memory_gib - heap_gib) * GIB, f"{memory_gib} GiB less the broker's heap"),
+        "dirty_limit_bytes": _published(memory_gib * GIB // 5, f"Linux vm.dirty_ratio: 20 % of {memory_gib} GiB"),
+    }
+
+
+WIRE = {"wire_overhead": _published(1538 / 1448, "Ethernet, IP and TCP headers at an MTU of 1500 bytes")}
+HANDLERS: Mapping[str, Figure] = {
+    "request_cost": _fitted(25 * MICROSECOND, "perf_max of the test machine"),
+    "batch_cost": _fitted(4 * MICROSECOND, "perf_max of the test machine"),
+    "byte_cost": _fitted(0.4, "perf_max of the test machine"),
+}
+"""What a broker of Kafka 1 to 4 does for a request, alike on the machines of the last ten years."""
+
+VIRTUAL_LINKS = {
+    "link_latency": _fitted(79 * MICROSECOND, "OMB19-N6: half of one way, with waking the threads at both ends"),
+    "link_jitter": _fitted(60 * MICROSECOND, "OMB19-N6"),
+}
+NVME_FLUSH = {
+    "flush_latency": _fitted(340 * MICROSECOND, "OMB19-F1"),
+    "disk_seek": _published(0, "NVMe: flushes of several files go on side by side"),
+}
+JAVA_CLIENT = {
+    "record_cost": _fitted(1000, "OMB19-N6: not critical, at most so much"),
+    "request_cost": _fitted(150 * MICROSECOND, "OMB19-N6"),
+    "polled_batch_cost": _fitted(150 * MICROSECOND, "OMB19-N6: end to end against publish"),
+}
+
+_LINKEDIN_SOURCE = "LinkedIn 2014: 6 disks with 822 MB/s in all, 1 GbE"
+
+PROFILES: Mapping[str, Profile] = {
+    profile.name: profile
+    for profile in (
+        Profile(
+            "linkedin-2014",
+            ("6x7200rpm SATA JBOD",),
+            {
+                **HANDLERS,
+                "byte_cost": _fitted(10.0, "LI-P1: the broker goes through each record as its producer does"),
+                "nic_bytes_per_s": _published(125 * MB, _LINKEDIN_SOURCE),
+                "nic_fair": _published(1, "TCP: the flows of a bottleneck share it"),
+                "disk_bytes_per_s": _published(137 * MB, _LINKEDIN_SOURCE),
+                "disk_seek": _published(12_700 * MICROSECOND, "7200 rpm: half a turn, and an average seek of 8.5 ms"),
+                **WIRE,
+                **VIRTUAL_LINKS,
+                **_memory(32, 4),
+            },
+            {
+                "record_cost": _fitted(1217, "LI-P1"),
+                "request_cost": JAVA_CLIENT["request_cost"],
+                "polled_record_cost": _fitted(1000, "LI-C1: not critical, at most so much"),
+                "nic_bytes_per_s": _published(125 * MB, _LINKEDIN_SOURCE),
+            },
+            disks=6,
+        ),
+        Profile(
+            "i3.4xlarge",
+            (),
+            {
+                **HANDLERS,
+                "nic_bytes_per_s": _published(1.25e9, "AWS: up to 10 Gbit/s"),
+                "disk_bytes_per_s": _published(720 * MB, "AWS: 2 x 1.9 TB NVMe, sequential writes of 1.44 GB/s"),
+                **WIRE,
+                **VIRTUAL_LINKS,
+                **NVME_FLUSH,
+                **_memory(122, 6),
+            },
+            JAVA_CLIENT,
+            disks=2,
+        ),
+        Profile(
+            "i3en.2xlarge",
+            (),
+            {
+                **HANDLERS,
+                "nic_bytes_per_s": _published(3.125e9, "AWS: up to 25 Gbit/s"),
+                "disk_bytes_per_s": _published(328 * MB, "Confluent 2020: 655 MB/s to both NVMe disks"),
+                **WIRE,
+                "link_latency": _fitted(120 * MICROSECOND, "CF-LAT: half of one way, with waking threads"),
+                "link_jitter": _fitted(60 * MICROSECOND, "CF-LAT"),
+                **NVME_FLUSH,
+                **_memory(64, 6),
+            },
+            {
+                **JAVA_CLIENT,
+                "polled_batch_cost": _fitted(400 * MICROSECOND, "CF-LAT: end to end against publish"),
+                "nic_bytes_per_s": _published(3.125e9, "AWS: c5n.2xlarge, up to 25 Gbit/s"),
+            },
+            disks=2,
+        ),
+        Profile(
+            "m5.large",
+            (),
+            {
+                **HANDLERS,
+                "nic_bytes_per_s": _published(93.75 * MB, "AWS: 0.75 Gbit/s sustained"),
+                "nic_fair": _published(1, "TCP: the flows of a bottleneck share it"),
+                "disk_bytes_per_s": _published(81.25 * MB, "AWS: 650 Mbit/s to EBS sustained"),
+                "disk_burst_bytes_per_s": _published(593.75 * MB, "AWS: up to 4,750 Mbit/s to EBS for a while"),
+                "disk_credit_bytes": _published(1800 * 512.5 * MB, "30 minutes of it"),
+                "flush_latency": _published(1000 * MICROSECOND, "AWS: gp2 and gp3 have single-digit milliseconds"),
+                "disk_seek": _published(0, "EBS: flushes of several files go on side by side"),
+                **VIRTUAL_LINKS,
+                **_memory(8, 4),
+            },
+            JAVA_CLIENT,
+        ),
+        Profile(
+            "netdb-2011",
+            ("8x2GHz",),
+            {
+                **HANDLERS,
+                "nic_bytes_per_s": _published(125 * MB, "NetDB 2011: 1 GbE"),
+                "disk_bytes_per_s": _published(300 * MB, "6 disks as RAID 10, 100 MB/s for each pair"),
+                **WIRE,
+                **VIRTUAL_LINKS,
+                **_memory(16, 4),
+            },
+            {
+                "record_cost": _fitted(1217, "LI-P1"),
+                "request_cost": _fitted(25 * MICROSECOND, "perf_max of the test machine, as the broker's"),
+                "nic_bytes_per_s": _published(125 * MB, "NetDB 2011: 1 GbE"),
+            },
+        ),
+        Profile("laptop", ("i7-10750H",), {**HANDLERS}, {}),
+    )
+}
+
+
+def profile_named(text: str, where: str) -> Profile:
+    """The profile whose name, or another word that it is known by, is in a description. Raises ConfigError."""
+    for name, profile in PROFILES.items():
+        if name == text:
+            return profile
+    for profile in PROFILES.values():
+        if profile.is_meant_by(text):
+            return profile
+    raise ConfigError(f"{where}: {text!r} names no known machine{nearest(text, PROFILES)}")
