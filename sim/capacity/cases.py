@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sim.capacity.recordings import recorded_cases
 from sim.machine.hardware import Machines, with_figures
 from sim.machine.profiles import profile_named
 from sim.rules.errors import ConfigError
@@ -13,9 +14,9 @@ from sim.rules.errors import ConfigError
 __all__ = ["BUNDLED", "CALIBRATION", "Case", "Predicted", "Recreation", "read_cases"]
 
 DATA = Path(__file__).parent / "data"
-BUNDLED = tuple(sorted((DATA / "cases").glob("*.json")))
-CALIBRATION = frozenset(json.loads((DATA / "calibration.json").read_text(encoding="utf-8")))
-"""The cases that figures of `sim.machine.profiles` were fitted on."""
+BUNDLED = (*sorted((DATA / "cases").glob("*.json")), *sorted((DATA / "recordings").glob("*.json")))
+CALIBRATION = json.loads((DATA / "calibration.json").read_text(encoding="utf-8"))
+"""The cases, and the families of recordings, that figures of `sim.machine.profiles` were fitted on."""
 
 Predicted = Mapping[str, float]
 """Figures by their name in a case's results."""
@@ -39,7 +40,7 @@ class Case:
     @property
     def is_calibration(self) -> bool:
         """Whether figures were fitted on it."""
-        return self.id in CALIBRATION
+        return self.id in CALIBRATION["cases"] or self.config.get("recording") in CALIBRATION["recordings"]
 
     def number(self, key: str, default: float | None = None) -> float:
         """A number of the configuration that must be positive. Raises ConfigError, also if it is needed and missing."""
@@ -92,13 +93,16 @@ def _as_number(value: object) -> float | None:
 
 
 def read_cases(path: Path) -> list[Case]:
-    """The cases of a file, a JSON list of objects. Raises ConfigError for a file or a case that is none."""
+    """The cases of a file: a JSON list, or a recording of a real cluster. Raises ConfigError for what is neither."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from error
     except ValueError as error:
         raise ConfigError(f"{path}: this is no JSON ({error})") from error
+    if isinstance(found, Mapping) and "family" in found:
+        recorded = recorded_cases(str(path), found)
+        return [Case(each.id, {"recording": each.family, **each.setup}, each.measured) for each in recorded]
     if not isinstance(found, list):
         raise ConfigError(f"{path}: a list of cases is needed")
     return [_case(path, number, entry) for number, entry in enumerate(found)]

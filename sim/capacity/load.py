@@ -6,6 +6,7 @@ from typing import Any
 
 from simpy import Event
 
+from sim.actors.broker.quota_managers import ClientQuotas
 from sim.actors.client.app import App, Behaviour
 from sim.actors.producer.producer import Producer
 from sim.machine.clock import MICROSECOND, SECOND
@@ -20,6 +21,11 @@ __all__ = ["TOPIC", "Load", "plan_for"]
 TOPIC = "load"
 TICK = 200 * MICROSECOND
 CHUNK = 50
+LEAD = 500 * 1_000_000
+"""How long a producer with a first record of its own waits after it."""
+
+
+Send = Callable[[list[int]], Generator[Event, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,10 @@ class Load:
     Each of the `groups` reads everything with so many consumers. `backlog` is how many records lie in the log before a
     consumer begins. With `ping` one application sends a record and reads it before it sends the next one. Records go to
     the partitions in turn if `round_robin`, as before Kafka 2.4, otherwise where the producer likes.
-    Times are nanoseconds; `until` is the end of the run, `begin` that of the warm-up.
+    With `first_alone` a producer sends one record half a second before the others. `consumer_rate` is how many records
+    per second a consumer's application can take; from `pause_at` it takes none for `pause`.
+    Times are nanoseconds; `until` is the end of the run, `begin` that of the warm-up, `stop` that of sending. Records
+    that are due within one `tick` are sent together, at its end.
     """
 
     hardware: Hardware
@@ -53,6 +62,13 @@ class Load:
     consumer_config: Mapping[str, Any] = field(default_factory=dict)
     begin: int = 1 * SECOND
     until: int = 3 * SECOND
+    stop: int = 1 << 62
+    tick: int = TICK
+    first_alone: bool = False
+    quotas: ClientQuotas = field(default_factory=dict)
+    consumer_rate: float | None = None
+    pause_at: int = 0
+    pause: int = 0
 
 
 def plan_for(load: Load) -> Plan:
@@ -76,6 +92,7 @@ def plan_for(load: Load) -> Plan:
             hardware=load.hardware,
             client_hardware=load.client_hardware,
             log_dirs=load.disks,
+            client_quotas=load.quotas,
             wakes_fetches_early=load.wakes_fetches_early,
         ),
         topics=(Topic(TOPIC, load.partitions, load.replication_factor, load.topic_config),),
@@ -92,13 +109,20 @@ def _saturated(load: Load) -> Behaviour:
 
     def run(app: App) -> Generator[Event, Any, None]:
         send = _sending(load, app.producer(**load.producer_config))
-        while app.now < load.until:
+        yield from _lead_in(load, app, send)
+        while app.now < min(load.stop, load.until):
             yield from send([app.now] * CHUNK)
 
     return run
 
 
-def _sending(load: Load, producer: Producer) -> Callable[[list[int]], Generator[Event, Any, None]]:
+def _lead_in(load: Load, app: App, send: Send) -> Generator[Event, Any, None]:
+    if load.first_alone:
+        yield from send([app.now])
+        yield app.until(app.now + LEAD)
+
+
+def _sending(load: Load, producer: Producer) -> Send:
     """How records leave: to the partition that the producer chooses, or in turn."""
     sent = 0
 
@@ -116,19 +140,20 @@ def _sending(load: Load, producer: Producer) -> Callable[[list[int]], Generator[
 
 
 def _paced(load: Load, rate: float) -> Behaviour:
-    """Sends evenly; records that are due within one tick are sent at its end. Late ones do not make it hurry twice."""
+    """Sends evenly. One that was held up does not hurry afterwards."""
     gap = max(round(SECOND / rate), 1)
-    tick = max(TICK, gap)
+    tick = max(load.tick, gap)
 
     def run(app: App) -> Generator[Event, Any, None]:
         send = _sending(load, app.producer(**load.producer_config))
-        due = app.random.randrange(tick)
-        while app.now < load.until:
+        yield from _lead_in(load, app, send)
+        due = app.now + app.random.randrange(tick)
+        while due < min(load.stop, load.until):
             yield app.until(due)
-            due = max(due + tick, app.now)
-            count = (due - 1) // gap - (due - tick - 1) // gap
+            count = (due + tick - 1) // gap - (due - 1) // gap
             if count > 0:
-                yield from send([app.now] * count)
+                yield from send([due] * count)
+            due = max(due + tick, app.now)
 
     return run
 
@@ -139,7 +164,12 @@ def _consuming(load: Load, group_id: str, share: range) -> Behaviour:
         consumer = app.consumer(group_id, auto_offset_reset="earliest", **load.consumer_config)
         consumer.assign([TopicPartition(TOPIC, number) for number in share])
         while True:
-            yield from consumer.poll_slices()
+            slices = yield from consumer.poll_slices()
+            if load.pause_at <= app.now < load.pause_at + load.pause:
+                yield app.until(load.pause_at + load.pause)
+            if load.consumer_rate is not None:
+                count = sum(piece.next_offset - piece.first_offset for piece in slices)
+                yield app.busy(ms=1000 * count / load.consumer_rate)
 
     return run
 

@@ -9,6 +9,7 @@ from sim.capacity.load import TOPIC, Load, plan_for
 from sim.machine.clock import SECOND
 from sim.rules.errors import ConfigError
 from sim.rules.facts.journal import RecordsAcknowledged, RecordsDelivered
+from sim.rules.facts.quota import ProduceThrottled
 from sim.rules.storage.batch import RecordBatch, RecordColumns
 from sim.rules.storage.records import uniform_batch_size_bytes
 from sim.run import no_garbage_collection
@@ -27,6 +28,9 @@ class Outcome:
         self.load = load
         self.acknowledged = self.delivered = self.batches = self.batch_bytes = 0
         self.requests: set[tuple[int, str, int]] = set()
+        self.throttles_ms: list[int] = []
+        self.sent: list[tuple[int, int, int]] = []
+        self.progress: list[tuple[int, int, int]] = []
         self.per_partition: dict[int, int] = {}
         self._publish: list[numpy.ndarray[Any, Any]] = []
         self._end_to_end: list[numpy.ndarray[Any, Any]] = []
@@ -65,13 +69,20 @@ class Outcome:
             self.requests.add((time, fact.client_id, fact.broker_id))
             partition = fact.partition.partition
             self.per_partition[partition] = self.per_partition.get(partition, 0) + columns.count
+            self.sent.append((columns.sent_at[0], partition, columns.count))
+            self.progress.append((time, columns.count, 0))
             self._publish.append(time - numpy.asarray(columns.sent_at, dtype=numpy.int64))
+
+    def note_throttled(self, _: int, fact: ProduceThrottled) -> None:
+        """A produce request was throttled."""
+        self.throttles_ms.append(fact.throttle_time_ms)
 
     def note_delivered(self, time: int, fact: RecordsDelivered) -> None:
         """A poll has handed records out."""
         if self.load.begin <= time < self.load.until:
             first, last = fact.batch.index_at(fact.first_offset), fact.batch.index_at(fact.next_offset)
             self.delivered += last - first
+            self.progress.append((time, 0, last - first))
             sent_at = fact.batch.columns.sent_at[first:last]
             if sent_at:
                 self._end_to_end.append(time - numpy.asarray(sent_at, dtype=numpy.int64))
@@ -91,6 +102,7 @@ def fly_load(load: Load, seed: int = 0) -> Outcome:
     flight, outcome = Flight(plan_for(load), seed), Outcome(load)
     flight.machine.facts.listen(RecordsAcknowledged, outcome.note_acknowledged)
     flight.machine.facts.listen(RecordsDelivered, outcome.note_delivered)
+    flight.machine.facts.listen(ProduceThrottled, outcome.note_throttled)
     prepared = False
     with no_garbage_collection():
         flight.clock.call_at(0, _prepare, flight, load)

@@ -9,11 +9,13 @@ from sim.capacity.cases import Case, Recreation
 from sim.capacity.laws import LAWS
 from sim.capacity.published import bandwidth_law, benchmark
 from sim.capacity.recovery import group_recovery
+from sim.capacity.reenactment import reenactment
 
 __all__ = ["Comparison", "Unpredicted", "Validation", "validate"]
 
 RECREATIONS: Mapping[str, Callable[[Case], Recreation]] = {
     **LAWS,
+    "recording": reenactment,
     "fault": group_recovery,
     "t_ebs_MBps": bandwidth_law,
     "t_ec2_MBps": bandwidth_law,

@@ -1,6 +1,7 @@
 """`kafkasim validate`: predictions against published measurements and recordings."""
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ def validate_command(paths: tuple[Path, ...], as_json: bool) -> None:
 
 def tell_progress(case: "Case") -> None:
     """Which case is flown now, on standard error, where somebody watches."""
-    if click.get_text_stream("stderr").isatty():
+    if sys.stderr.isatty():
         click.echo(f"\r\x1b[K{case.id}", nl=False, err=True)
 
 

@@ -30,11 +30,11 @@ def _memory(memory_gib: int, heap_gib: int) -> dict[str, Figure]:
 
 WIRE = {"wire_overhead": _published(1538 / 1448, "Ethernet, IP and TCP headers at an MTU of 1500 bytes")}
 HANDLERS: Mapping[str, Figure] = {
-    "request_cost": _fitted(25 * MICROSECOND, "perf_max of the test machine"),
-    "batch_cost": _fitted(4 * MICROSECOND, "perf_max of the test machine"),
-    "byte_cost": _fitted(0.4, "perf_max of the test machine"),
+    "request_cost": _fitted(25 * MICROSECOND, "OMB19-N6 and CF-LAT, which say little more than its magnitude"),
+    "batch_cost": _fitted(4 * MICROSECOND, "OMB19-N6 and CF-LAT, which say little more than its magnitude"),
+    "byte_cost": _fitted(0.4, "OMB19-N6 and CF-LAT, which say little more than its magnitude"),
 }
-"""What a broker of Kafka 1 to 4 does for a request, alike on the machines of the last ten years."""
+"""A request handler's work."""
 
 VIRTUAL_LINKS = {
     "link_latency": _fitted(79 * MICROSECOND, "OMB19-N6: half of one way, with waking the threads at both ends"),
@@ -142,8 +142,29 @@ PROFILES: Mapping[str, Profile] = {
             },
             {
                 "record_cost": _fitted(1217, "LI-P1"),
-                "request_cost": _fitted(25 * MICROSECOND, "perf_max of the test machine, as the broker's"),
+                "request_cost": _fitted(25 * MICROSECOND, "as a broker's request handler"),
                 "nic_bytes_per_s": _published(125 * MB, "NetDB 2011: 1 GbE"),
+            },
+        ),
+        Profile(
+            "test-machine",
+            (),
+            {
+                **HANDLERS,
+                "byte_cost": _fitted(6.0, "perf_max: with one replica 12.5 ns for a byte in all"),
+                "network_byte_cost": _fitted(4.0, "perf_max: with one replica 12.5 ns for a byte in all"),
+                "cores": Figure(2, "measured", "the recordings: brokers, controller and client share two processors"),
+                "nic_bytes_per_s": _published(5e9, "loopback: no card between"),
+                "disk_bytes_per_s": _published(1e9, "the recordings: log files in the page cache"),
+                **VIRTUAL_LINKS,
+                **_memory(4, 1),
+            },
+            {
+                "record_cost": _fitted(500, "perf_max: records of 100 bytes"),
+                "request_cost": _fitted(25 * MICROSECOND, "perf_max, as the broker's"),
+                "byte_cost": _fitted(2.5, "perf_max: with one replica 12.5 ns for a byte in all"),
+                "timer_slack": _published(50 * MICROSECOND, "Linux, prctl(2) PR_SET_TIMERSLACK"),
+                "nic_bytes_per_s": _published(5e9, "loopback: no card between"),
             },
         ),
         Profile("laptop", ("i7-10750H",), {**HANDLERS}, {}),

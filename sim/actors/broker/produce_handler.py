@@ -12,6 +12,7 @@ from sim.actors.broker.socket_server import ServerRequest
 from sim.machine.clock import MILLISECOND
 from sim.machine.deadlines import Deadlines
 from sim.rules.errors import ErrorCode, KafkaError
+from sim.rules.facts.quota import ProduceThrottled
 from sim.rules.producer.producer_state_entry import AppendOrigin, VerificationState
 from sim.rules.protocol.messages import ProduceData, ProduceRequest, ProduceResponse
 from sim.rules.replication.high_watermark import acks_all_outcome
@@ -111,6 +112,8 @@ class ProduceHandler:
 
         def finish(outcomes: dict[TopicPartition, ProduceData]) -> None:
             throttle_ms = broker.quotas.produced(request, body.acks, cost, broker.now_ms)
+            if throttle_ms > 0:
+                broker.announce(ProduceThrottled(broker.node_id, request.client_id, throttle_ms))
             if body.acks == 0:
                 if any(data.error is not ErrorCode.NONE for data in outcomes.values()):
                     request.hang_up()

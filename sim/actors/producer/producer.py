@@ -170,6 +170,7 @@ class Producer(TransactionCalls):
             if filled is not None:
                 batch, taken = filled
             elif partition is None and self._sticky_partition(known) != target:
+                self._sender.filled(target)
                 continue
             else:
                 if not accumulator.pool.take(needed):
@@ -251,6 +252,7 @@ class Producer(TransactionCalls):
         if batch is None:
             switched = self._sticky_partition(known)
             if switched != target:
+                self._sender.filled(target)
                 return switched, self._accumulator.try_append(switched, *fields)
         return target, batch
 

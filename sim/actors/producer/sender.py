@@ -29,6 +29,7 @@ from sim.rules.protocol.messages import (
     ProduceRequest,
     ProduceResponse,
 )
+from sim.rules.topics import TopicPartition
 
 __all__ = ["Sender"]
 
@@ -68,7 +69,7 @@ class Sender:
         self._hardware = hardware
         self._busy_until = 0
         self._acks = {"all": -1, "1": 1, "0": 0}[config.acks]
-        self._lingers = Deadlines(owner, config.linger_ms * MILLISECOND)
+        self._lingers = Deadlines(owner, config.linger_ms * MILLISECOND + hardware.timer_slack)
         self._deliveries = Deadlines(owner, config.delivery_timeout_ms * MILLISECOND)
         self._connecting: dict[int, None] = {}
         self._waking = False
@@ -87,6 +88,12 @@ class Sender:
             leader = self._metadata.leader(batch.partition)
             if leader == NO_LEADER or self._accumulator.is_partition_ready(batch.partition):
                 self._serve(leader)
+
+    def filled(self, partition: TopicPartition) -> None:
+        """The newest batch of a partition takes no more, and the next record has gone elsewhere: send it now."""
+        leader = self._metadata.leader(partition)
+        if leader == NO_LEADER or self._accumulator.is_partition_ready(partition):
+            self._serve(leader)
 
     def wake(self) -> None:
         """Something changed (metadata, memory, flush): look at every leader, once, at this moment."""

@@ -59,7 +59,7 @@ class ClientHardware:
 
     The application's thread pays `record_cost` and `record_byte_cost` in send(), and `polled_batch_cost`,
     `polled_record_cost` and `polled_byte_cost` in poll(); a producer's own thread `request_cost`, `batch_cost` and
-    `byte_cost` for each request and its answer.
+    `byte_cost` for each request and its answer; it wakes up so much later than linger.ms says.
     """
 
     record_cost: float = 0.0
@@ -67,6 +67,7 @@ class ClientHardware:
     request_cost: int = 0
     batch_cost: int = 0
     byte_cost: float = 0.0
+    timer_slack: int = 0
     polled_batch_cost: int = 0
     polled_record_cost: float = 0.0
     polled_byte_cost: float = 0.0
