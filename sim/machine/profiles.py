@@ -160,7 +160,7 @@ PROFILES: Mapping[str, Profile] = {
                 **_memory(4, 1),
             },
             {
-                "record_cost": _fitted(500, "perf_max: records of 100 bytes"),
+                "record_cost": _fitted(300, "perf_max: records of 100 bytes"),
                 "request_cost": _fitted(25 * MICROSECOND, "perf_max, as the broker's"),
                 "byte_cost": _fitted(2.5, "perf_max: with one replica 12.5 ns for a byte in all"),
                 "timer_slack": _published(50 * MICROSECOND, "Linux, prctl(2) PR_SET_TIMERSLACK"),
