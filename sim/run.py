@@ -14,13 +14,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from sim.observe.anomalies import Anomalies, BlackBox
+from sim.observe.invariants import Invariants
 from sim.observe.journal import Journal
 from sim.observe.metrics import Metrics
+from sim.observe.problems import unmet
 from sim.observe.sentences import tell
-from sim.observe.verdict import Verdict, Witness
+from sim.observe.verdict import Verdict
+from sim.observe.witness import Witness
 from sim.rules.errors import ConfigError
 from sim.scenario import Scenario
 from sim.world.flight import Flight
+from sim.world.script.script import Expect
 from sim.world.settings import KINDS, Settings
 
 __all__ = ["Run", "file_sha256", "fly", "no_garbage_collection", "prepare_folder"]
@@ -30,7 +35,11 @@ Progress = Callable[[int, int], None]
 
 @dataclass(slots=True)
 class Run:
-    """What a flight left: metrics over time, facts in order, the verdict, and the scenario's own results."""
+    """What a flight left: metrics over time, facts in order, the verdict, and the scenario's own results.
+
+    `invariants` were looked at after every event, None when nobody has asked for it.
+    `anomalies` are what the black box found, None when there was none aboard.
+    """
 
     scenario: Scenario
     settings: Settings
@@ -44,6 +53,8 @@ class Run:
     wall_s: float
     partial: bool
     until: int | None
+    invariants: Invariants | None = None
+    anomalies: Anomalies | None = None
 
     @property
     def facts(self) -> list[tuple[int, Any]]:
@@ -53,7 +64,9 @@ class Run:
     def sentences(self) -> list[str]:
         """The run in sentences: what every scenario can say, then what this one adds."""
         own = self.results.get("sentences", [])
-        return [*tell(self.flight, self.metrics, self.verdict), *own]
+        checked = [] if self.invariants is None else self.invariants.sentences()
+        seen = [] if self.anomalies is None else self.anomalies.sentences()
+        return [*tell(self.flight, self.metrics, self.verdict), *checked, *seen, *own]
 
     def ignored(self) -> list[str]:
         """Kafka keys that the user has set and that have no effect here."""
@@ -66,6 +79,9 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """The one JSON object that stands for the run."""
         moved = self.metrics.records_acknowledged + self.metrics.records_delivered
+        checked = {} if self.invariants is None else {"invariants": self.invariants.as_json()}
+        black_box = {} if self.anomalies is None else {"anomalies": self.anomalies.counts()}
+        expected = {} if self.scenario.expect is None else {"unmet": self.unmet()}
         return {
             "scenario": self.scenario.name,
             "seed": self.settings.seed,
@@ -76,6 +92,9 @@ class Run:
             "records_per_wall_s": round(moved / max(self.wall_s, 1e-9)),
             "partial": self.partial,
             "verdict": self.verdict.counts(),
+            **checked,
+            **black_box,
+            **expected,
             "metrics": self._metric_summary(),
             "results": dict(self.results),
             "trace_sha256": self.journal.sha256(),
@@ -86,6 +105,7 @@ class Run:
         source = self.settings.input
         return {
             "scenario": self.scenario.name,
+            **({} if self.scenario.script is None else {"script": self.scenario.script}),
             "seed": self.settings.seed,
             "set": dict(self.given),
             "faults": self.settings.faults,
@@ -108,11 +128,19 @@ class Run:
             "trace_sha256": self.journal.sha256(),
         }
 
+    def unmet(self) -> list[str]:
+        """What its scenario file expects and the run has not shown, in sentences; nothing is asked of an early end."""
+        if self.scenario.expect is None or self.partial or self.until is not None:
+            return []
+        return list(unmet(self.scenario.expect, self.flight, self.verdict, self.invariants, self.anomalies))
+
     def write(self, folder: Path) -> None:
         """Leave manifest, facts, metrics, verdict and the plot in a folder."""
         prepare_folder(folder)
         _write(folder / "facts.jsonl", "".join(line + "\n" for line in self.journal.lines()))
         _write(folder / "verdict.json", json.dumps(self.verdict.as_json(), indent=1) + "\n")
+        if self.anomalies is not None:
+            _write(folder / "anomalies.json", json.dumps(self.anomalies.as_json(), indent=1) + "\n")
         with (folder / "metrics.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["time_s", "metric", "labels", "value"])
@@ -161,8 +189,15 @@ def fly(
     given: Mapping[str, object],
     until: int | None = None,
     progress: Progress | None = None,
+    check_invariants: bool = False,
+    black_box: bool = False,
 ) -> Run:
-    """Fly a scenario. Raises ConfigError for what cannot work; Ctrl-C ends the flight early and is kept as partial."""
+    """Fly a scenario, on demand with its invariants checked and a black box aboard.
+
+    Ctrl-C ends the flight early; what there is by then is kept as partial.
+
+    Raises ConfigError for what cannot work.
+    """
     if settings.out is not None:
         prepare_folder(settings.out)
     started = time.perf_counter()
@@ -170,8 +205,14 @@ def fly(
     try:
         flight = Flight(plan, settings.seed)
         metrics, journal, witness = Metrics(flight), Journal(flight.machine.facts), Witness(flight)
+        expect = scenario.expect or Expect()
+        invariants = Invariants(flight) if check_invariants or expect.invariants else None
+        box = BlackBox(flight) if black_box or expect.anomalies is not None else None
         with no_garbage_collection():
             partial = _fly(flight, metrics, until, progress)
+            if invariants is not None:
+                invariants.finish()
+            anomalies = None if box is None else box.anomalies()
     except BaseException:
         if plan.wrap_up is not None:
             plan.wrap_up(False)
@@ -180,9 +221,9 @@ def fly(
     results = plan.wrap_up(True) if plan.wrap_up is not None else {}
     verdict = witness.verdict()
     wall_s = time.perf_counter() - started
-    run = Run(
-        scenario, settings, given, flight, metrics, journal, verdict, results, flight.now / 1e9, wall_s, partial, until
-    )
+    found = metrics, journal, verdict, results
+    watched = invariants, anomalies
+    run = Run(scenario, settings, given, flight, *found, flight.now / 1e9, wall_s, partial, until, *watched)
     if settings.out is not None:
         run.write(settings.out)
     return run

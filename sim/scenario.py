@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.machine.clock import parse_duration
 from sim.world.plan import Plan
+from sim.world.script.script import Expect
 from sim.world.settings import Input, Knob, Settings, settings_from
 
 if TYPE_CHECKING:
@@ -17,7 +18,10 @@ __all__ = ["Scenario"]
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One story. `story` is the docstring of its file: *Covers, Story, Watch for, Predict*."""
+    """One story. `story` is the docstring of its file: *Covers, Story, Watch for, Predict*.
+
+    One that was read from a scenario file has its text as `script`, its own `seed`, and what it must show as `expect`.
+    """
 
     name: str
     summary: str
@@ -26,6 +30,9 @@ class Scenario:
     knobs: Mapping[str, Knob] = field(default_factory=dict)
     level: str = "beginner"
     takes_input: bool = False
+    script: str | None = None
+    seed: int = 0
+    expect: Expect | None = None
 
     def settings(self, given: Mapping[str, object] | None = None, **rest: Any) -> Settings:
         """Check what a user sets. Raises ConfigError, one line."""
@@ -44,10 +51,17 @@ class Scenario:
         input: Input | None = None,
         out: str | Path | None = None,
         progress: Callable[[int, int], None] | None = None,
+        check_invariants: bool = False,
+        black_box: bool = False,
     ) -> "Run":
-        """Fly it. `set` takes knobs and Kafka keys; `until` cuts the run short (`"90s"`); `out` keeps its files."""
+        """Fly it. `set` takes knobs and Kafka keys; `until` cuts the run short (`"90s"`); `out` keeps its files.
+
+        `check_invariants` adds `invariants` to the run: what must hold at every moment, looked at after every event.
+        A `black_box` aboard adds `anomalies`: what clients saw and should not have.
+        """
         from sim.run import fly
 
         folder = None if out is None else Path(out)
         settings = self.settings(set, seed=seed, faults=faults, input=input, out=folder)
-        return fly(self, settings, dict(set or {}), None if until is None else parse_duration(until), progress)
+        end = None if until is None else parse_duration(until)
+        return fly(self, settings, dict(set or {}), end, progress, check_invariants, black_box)

@@ -34,6 +34,11 @@ class Books:
             folder = Path(self._scratch.name)
         return Warehouse(folder / "warehouse.duckdb")
 
+    @property
+    def loaded_cents(self) -> int:
+        """What the warehouse holds, nothing before it is opened."""
+        return self.warehouse.loaded_cents if "warehouse" in self.__dict__ else 0
+
     def close(self) -> dict[str, Any]:
         """Give the files their names, and tell what all of them say."""
         ledger, warehouse = self.ledger, self.warehouse

@@ -37,11 +37,13 @@ class Ledger:
         self._shared: dict[Label, Label] = {}
         self.alerts: dict[str, tuple[Alert, int]] = {}
         self.repeated_alerts = 0
+        self.taken_cents = 0
         self.refused = 0
         self.not_payments = 0
 
     def take(self, payment: Payment, arrived: int, delivery: Delivery) -> None:
         """A gateway has sent a payment."""
+        self.taken_cents += payment.amount_cents
         label = payment.is_fraud, payment.fraud_kind
         self._ids.append(payment.payment_id)
         self._cents.append(payment.amount_cents)
@@ -65,6 +67,10 @@ class Ledger:
     def is_labelled(self) -> bool:
         """Whether some payment carries a label."""
         return any(is_fraud is not None for is_fraud, _ in self._shared)
+
+    def taken(self) -> Iterator[tuple[str, int]]:
+        """All payments: their ids and amounts in cents."""
+        return zip(self._ids, self._cents, strict=True)
 
     def paid(self) -> Iterator[tuple[str, int]]:
         """Payments whose record was acknowledged, for these the customer was told that it is paid."""

@@ -17,6 +17,7 @@ Predict: Which costs more, the broker or the detector? Is a payment lost? Does t
 from collections.abc import Iterator, Mapping
 
 from scenarios.payment_fraud.books import Books
+from scenarios.payment_fraud.conservation import MoneyConserved
 from scenarios.payment_fraud.customers import CATEGORIES
 from scenarios.payment_fraud.dead_letters import TOPIC as DEAD_LETTERS
 from scenarios.payment_fraud.dead_letters import DeadLetters
@@ -89,6 +90,7 @@ def make(settings: Settings) -> Plan:
         faults=planned_faults(settings),
         stages=STAGES,
         wrap_up=wrap_up,
+        invariants={"money-conserved": MoneyConserved(books)},
     )
 
 

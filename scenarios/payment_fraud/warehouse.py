@@ -59,6 +59,7 @@ class Warehouse:
         self._connection = duckdb.connect(self._unfinished, config=SETTINGS)
         self._connection.execute(statements()["create"])
         self._open = True
+        self.loaded_cents = 0
 
     def load(self, rows: Sequence[WarehouseRow]) -> int:
         """Insert the payments that are not there yet, all or none of the batch; how many were new."""
@@ -70,8 +71,10 @@ class Warehouse:
         self._connection.register("batch", batch)
         try:
             (inserted,) = self._connection.execute(statements()["load_new"]).fetchall()
+            self.loaded_cents += sum(payment.amount_cents for payment, *_ in rows)
         except duckdb.ConstraintException:
             (inserted,) = self._connection.execute(statements()["load_again"]).fetchall()
+            self.loaded_cents = self.total_cents()
         self._connection.unregister("batch")
         return int(inserted[0])
 

@@ -42,6 +42,8 @@ def fly(
     faults: bool,
     data: Input | None,
     folder: Path,
+    check_invariants: bool = False,
+    black_box: bool = False,
 ) -> Run:
     """Fly and leave the artefacts in the folder, all or none. Raises ConfigError, and Abort for a third Ctrl-C."""
     console = Console(stderr=True)
@@ -60,7 +62,7 @@ def fly(
             where = f"{scenario.name}: {format_duration(now)} of {format_duration(total)} flown"
             progress.update(task, total=total, completed=now, description=where)
 
-        return scenario.run(seed, given, until, faults, data, staging, flown)
+        return scenario.run(seed, given, until, faults, data, staging, flown, check_invariants, black_box)
 
 
 @contextmanager

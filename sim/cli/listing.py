@@ -5,6 +5,7 @@ import json
 import click
 
 import scenarios
+from sim.cli.scenario_files import find
 from sim.scenario import Scenario
 
 __all__ = ["info", "list_scenarios"]
@@ -27,10 +28,10 @@ def list_scenarios(as_json: bool) -> None:
 @click.command()
 @click.argument("name")
 def info(name: str) -> None:
-    """Tell the story of the scenario NAME, its knobs and their defaults."""
-    scenario = scenarios.find(name)
+    """Tell the story of the scenario NAME, or of a file NAME.toml, its knobs and their defaults."""
+    scenario = find(name)
     click.echo(f"{scenario.name}: {scenario.summary}\n\n{scenario.story.strip()}\n")
-    for line in (*setting(scenario), *knobs(scenario)):
+    for line in (*setting(scenario), *knobs(scenario, name)):
         click.echo(line)
 
 
@@ -49,7 +50,7 @@ def setting(scenario: Scenario) -> list[str]:
     ]
 
 
-def knobs(scenario: Scenario) -> list[str]:
+def knobs(scenario: Scenario, name: str) -> list[str]:
     """A line for each knob, and an example."""
     names = max((len(knob) for knob in scenario.knobs), default=0)
     values = max((len(str(knob.default)) for knob in scenario.knobs.values()), default=0)
@@ -60,5 +61,5 @@ def knobs(scenario: Scenario) -> list[str]:
         "Knobs, each set by --set KNOB=VALUE, besides every Kafka key (--set acks=1, --set producer.linger.ms=50):",
         *lines,
         "",
-        f"Fly it: kafkasim run {scenario.name}{example}",
+        f"Fly it: kafkasim run {name}{example}",
     ]

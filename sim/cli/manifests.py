@@ -42,6 +42,8 @@ def read_manifest(path: Path) -> dict[str, Any]:
     _check(path, "it", content, FIELDS)
     if content["input"] is not None:
         _check(path, "its input", content["input"], INPUT_FIELDS)
+    if not isinstance(content.get("script", ""), str):
+        raise ConfigError(f"{path}: its script is no text; {_hint(path)}")
     if content.get("partial"):
         raise ConfigError(f"{path}: that run was interrupted; fly it anew with --until, which can be repeated")
     return dict(content)

@@ -119,6 +119,14 @@ class Clock(Environment):
         """How many events have been booked so far; asking takes a number, too."""
         return next(self._eid)
 
+    def run_watched(self, until: int, watch: Callable[[], None]) -> None:
+        """Run up to a later time as `run` does, and call `watch` after each event."""
+        queue, step = self._queue, self.step
+        while queue and queue[0][0] < until:
+            step()
+            watch()
+        self._now = until
+
     def call_at(self, time: int, function: Callable[..., object], *arguments: Any) -> None:
         """Call `function` at a simulated time, in the order of booking among equal times."""
         now = self._now

@@ -1,6 +1,7 @@
 """A connection between two processes, as TCP gives it: ordered both ways, reset when one of them dies.
 
-Fidelity: approximate — a server that hangs up still reads what is under way to it; a server learns of a dead client
+Fidelity: approximate — a server that hangs up still reads what is under way to it; what waits behind a cut when its
+    sender hangs up is given up; a server learns of a dead client
     only by its silence unless it asks to be told
 Left out: keep-alive, full socket buffers, TLS.
 """
@@ -104,7 +105,8 @@ class Connection:
             function(*arguments)
 
     def close(self) -> None:
-        """The client hangs up; what it sent before is still read by the server, answers are dropped."""
+        """The client hangs up; what has left its host before is still read by the server, answers are dropped."""
+        self._requests.held.clear()
         self._tell_server()
         self._client_life.endings.pop(self, None)
         self._server_life.endings.pop(self, None)
@@ -127,7 +129,8 @@ class Connection:
         self.open = False
 
     def _server_died(self) -> None:
-        self.drop()
+        """Its operating system closes what it had open once it has cleared the process away."""
+        self._server.clock.call_at(self._server.now + self._server.clearing, self.drop)
 
     def _reset(self) -> None:
         self._client_life.endings.pop(self, None)

@@ -12,6 +12,7 @@ class Impediment:
     """What hinders all that hosts of one set send to hosts of another, and back unless `one_way`.
 
     Times are nanoseconds one way; `loss` is a share of messages; all that passes in one direction shares `bytes_per_s`.
+    A cut is out in the network, but for what the hosts of `filtering` send: it does not even leave them.
     """
 
     sources: frozenset[str] = frozenset()
@@ -22,6 +23,7 @@ class Impediment:
     jitter: int = 0
     loss: float = 0.0
     bytes_per_s: float | None = None
+    filtering: frozenset[str] = frozenset()
 
     def direction(self, source: str, target: str) -> int | None:
         """0 on the way there, 1 on the way back, None for what it does not touch."""
@@ -56,6 +58,13 @@ class Impediments:
     def remove(self, name: str) -> None:
         """One less. Raises KeyError for an unknown name."""
         del self._known[name]
+
+    def filtered(self, source: str, target: str) -> bool:
+        """Whether what one host sends to another is dropped by the sender itself, whose TCP notices."""
+        return any(
+            impediment.cut and source in impediment.filtering and impediment.direction(source, target) is not None
+            for impediment, _ in self._known.values()
+        )
 
     def applied(self, route: Route, source: str, target: str) -> Route | None:
         """What they leave of a route; None behind a cut."""

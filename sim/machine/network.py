@@ -20,19 +20,14 @@ from typing import Any
 
 import networkx
 
-from sim.machine.clock import MICROSECOND, MILLISECOND, SECOND, Clock
+from sim.machine.clock import MICROSECOND, Clock
 from sim.machine.devices import Cpu, Nic
 from sim.machine.devices.fair_lane import FairLane
 from sim.machine.impediments import Impediment, Impediments, Route
 from sim.machine.life import Life
+from sim.machine.retransmission import RETRANSMISSION_TIMEOUT, next_retransmission
 
-__all__ = ["RETRANSMISSION_TIMEOUT", "Flow", "Host", "Link", "Network"]
-
-RETRANSMISSION_TIMEOUT = 200 * MILLISECOND
-"""What a lost packet costs: TCP's minimum retransmission time-out on Linux (RFC 6298 asks for one second)."""
-
-LONGEST_RETRANSMISSION = 120 * SECOND
-"""Linux doubles the time-out with each attempt up to this one (TCP_RTO_MAX)."""
+__all__ = ["Flow", "Host", "Link", "Network"]
 
 LOOPBACK = 20 * MICROSECOND
 """One way through the loopback interface of one host (estimated, not measured)."""
@@ -70,20 +65,13 @@ class Flow:
 
 @dataclass(slots=True)
 class Stranded:
-    """A flow whose messages wait for the network to heal."""
+    """A flow whose messages wait for the network to heal; `filtered` tells that the sender's host itself drops them."""
 
     source: Host
     target: Host
     flow: Flow
     since: int
-
-    def next_attempt(self, now: int) -> int:
-        """When TCP sends again: the time-outs double from the first message that found no way."""
-        due, timeout = self.since + RETRANSMISSION_TIMEOUT, RETRANSMISSION_TIMEOUT
-        while due < now:
-            timeout = min(2 * timeout, LONGEST_RETRANSMISSION)
-            due += timeout
-        return due
+    filtered: bool
 
 
 class Network:
@@ -154,13 +142,18 @@ class Network:
         waiting, self._stranded = self._stranded, []
         for stranded in waiting:
             if self.reachable(stranded.source, stranded.target):
-                self._clock.call_at(stranded.next_attempt(self._clock._now), self._send_again, stranded)
+                attempt = next_retransmission(stranded.since, self._clock._now, stranded.filtered)
+                self._clock.call_at(attempt, self._send_again, stranded)
             else:
                 self._stranded.append(stranded)
 
     def reachable(self, source: Host, target: Host) -> bool:
         """Whether a path of links that are up leads from one host to another."""
         return source is target or self._route(source, target) is not None
+
+    def filtered(self, source: Host, target: Host) -> bool:
+        """Whether the source itself drops what it sends to the target."""
+        return self._impediments.filtered(source.name, target.name)
 
     def round_trip(self, one: Host, other: Host) -> int | None:
         """The latency there and back, in nanoseconds; None when one of them cannot reach the other."""
@@ -194,7 +187,7 @@ class Network:
         route = None if flow.held else self._route(source, target)
         if route is None:
             if not flow.held:
-                self._stranded.append(Stranded(source, target, flow, now))
+                self._stranded.append(Stranded(source, target, flow, now, self.filtered(source, target)))
             flow.held.append((size_bytes, life, function, arguments))
             return
         flight = self._flight(route)

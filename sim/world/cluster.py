@@ -13,6 +13,7 @@ from sim.machine.devices import ClientHardware, Cpu, Hardware, Nic
 from sim.machine.machine import Machine
 from sim.machine.network import Host, Link
 from sim.rules.config import BrokerConfig, GroupConfig, topic_config_from
+from sim.rules.controller.election import PartitionRegistration
 from sim.rules.errors import ConfigError
 from sim.rules.facts.journal import TopicCreated
 from sim.rules.groups.coordinator import OFFSETS_TOPIC
@@ -32,8 +33,9 @@ class ClusterSpec:
     `client_quotas` are Kafka's (producer_byte_rate, consumer_byte_rate, request_percentage), per second and broker, by
     client id; `<default>` is any other client. `group_configs` are those of single groups (`share.auto.offset.reset`
     and so on), by group id. `log_dirs` is how many log directories each broker has (JBOD), on as many disks; Kafka's
-    log.dirs lists their paths. With `wakes_fetches_early` a fetch that waits is answered after the append to each
-    partition, as from Kafka 0.9 to 2.6, and not after that to all of a request (KAFKA-8334).
+    log.dirs lists their paths. Without `group_topics` there is no `__consumer_offsets`, as nobody has used a group yet.
+    With `wakes_fetches_early` a fetch that waits is answered after the append to each partition, as from Kafka 0.8.2 to
+    2.6, and not after that to all of a request (KAFKA-8334).
     """
 
     brokers: int = 3
@@ -45,6 +47,7 @@ class ClusterSpec:
     group_configs: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     log_dirs: int = 1
     wakes_fetches_early: bool = False
+    group_topics: bool = True
 
 
 class Cluster:
@@ -59,7 +62,7 @@ class Cluster:
         offsets_factor = min(self.config.offsets_topic_replication_factor, spec.brokers)
         offsets_config = {"cleanup.policy": "compact", "segment.bytes": self.config.offsets_topic_segment_bytes}
         internal = Topic(OFFSETS_TOPIC, self.config.offsets_topic_num_partitions, offsets_factor, offsets_config)
-        self._all_topics = {**self.topics, OFFSETS_TOPIC: internal}
+        self._all_topics = {**self.topics, **({OFFSETS_TOPIC: internal} if spec.group_topics else {})}
         self.apps: dict[str, App] = {}
         self._servers: dict[int, Server] = {}
         self._cores = Cpu(spec.hardware.cores) if spec.hardware.cores else None
@@ -91,7 +94,8 @@ class Cluster:
         wanted = {name: (topic.partitions, topic.replication_factor) for name, topic in self._all_topics.items()}
         self.controller.start()
         configs = {name: topic.config for name, topic in self._all_topics.items()}
-        self.controller.bootstrap(racks, wanted, configs, self.spec.log_dirs)
+        placed = {name: _assigned(topic) for name, topic in self._all_topics.items() if topic.replicas}
+        self.controller.bootstrap(racks, wanted, configs, placed, self.spec.log_dirs)
         for topic in self.topics.values():
             self.controller.announce(TopicCreated(topic.name, topic.partitions, topic.replication_factor))
         for broker in self.brokers.values():
@@ -186,3 +190,12 @@ class Cluster:
                     f"topic {topic.name}: min.insync.replicas {minimum} is more than its "
                     f"replication factor {topic.replication_factor}"
                 )
+
+
+def _assigned(topic: Topic) -> list[PartitionRegistration]:
+    """The partitions of a topic whose replicas are given."""
+    leaders = topic.leaders or [replicas[0] for replicas in topic.replicas]
+    return [
+        PartitionRegistration(tuple(replicas), tuple(replicas), leader)
+        for replicas, leader in zip(topic.replicas, leaders, strict=True)
+    ]

@@ -1,6 +1,6 @@
 """One flight of a plan: build everything from a seed, let the clock run, stop when all is done."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from sim.actors.client.app import App, Behaviour
 from sim.machine.clock import SECOND
@@ -8,6 +8,7 @@ from sim.machine.machine import Machine
 from sim.world.cluster import Cluster
 from sim.world.faults.schedule import check_schedule
 from sim.world.plan import Plan
+from sim.world.remainder import waits_for_readers
 
 __all__ = ["Flight"]
 
@@ -25,6 +26,7 @@ class Flight:
         for spec in plan.apps:
             self.cluster.app(spec.name, spec.behaviour, plan.client_overrides)
         self._check()
+        self._watch: Callable[[], None] | None = None
 
     @property
     def now(self) -> int:
@@ -42,6 +44,10 @@ class Flight:
         app.start()
         return app
 
+    def watch(self, look: Callable[[], None]) -> None:
+        """Call an observer after every event."""
+        self._watch = look
+
     def fly(self, until: int | None = None) -> Iterator[int]:
         """Run and yield the simulated time once per simulated second, so that the caller can sample or stop.
 
@@ -55,13 +61,19 @@ class Flight:
         load_ended: int | None = None
         while until is None or self.now < until:
             step = self.now + SAMPLE_INTERVAL
-            self.clock.run(until=step if until is None else min(step, until))
+            self._advance(step if until is None else min(step, until))
             yield self.now
             if load_ended is None and self.is_load_over():
                 load_ended = self.now
             patience_over = load_ended is not None and self.now - load_ended >= self.plan.drain
-            if until is None and load_ended is not None and (self.is_drained() or patience_over):
+            if until is None and load_ended is not None and (self.is_settled() or patience_over):
                 return
+
+    def _advance(self, until: int) -> None:
+        if self._watch is None:
+            self.clock.run(until=until)
+        else:
+            self.clock.run_watched(until, self._watch)
 
     def is_load_over(self) -> bool:
         """Whether the planned time is over; without one, whether every finite application has ended."""
@@ -79,6 +91,20 @@ class Flight:
     def _sources_dry(self) -> bool:
         return all(self.cluster.apps[spec.name].finished for spec in self.plan.apps if spec.finite)
 
+    def unsettled(self) -> list[str]:
+        """What is not well yet, in sentences: partitions without leader or not in sync, the dead, groups behind."""
+        partitions = self.cluster.controller.image.partitions
+        told = [f"{name} has no leader" for name, known in partitions.items() if known.leader < 0]
+        told += [
+            f"{name} has only {', '.join(map(str, known.isr))} in sync"
+            for name, known in partitions.items()
+            if known.leader >= 0 and known.is_under_replicated
+        ]
+        told += [f"{app.name} died: {app.failure}" for app in self.cluster.apps.values() if app.failure]
+        if not told and not self.is_drained():
+            told.append("a source has not ended, or a group has not caught up")
+        return told
+
     def is_drained(self) -> bool:
         """Whether every finite application has ended, nothing is unacknowledged, and every group has caught up."""
         apps = self.cluster.apps
@@ -88,6 +114,10 @@ class Flight:
             return False
         return all(self._caught_up(group.group_id, group.topics) for group in self.plan.groups)
 
+    def is_settled(self) -> bool:
+        """Whether there is nothing to wait for: all is drained and, if the plan wants it, all is well again."""
+        return self.is_drained() and not (self.plan.converge and self.unsettled())
+
     def _caught_up(self, group_id: str, topics: tuple[str, ...]) -> bool:
         offsets = self.cluster.committed_offsets(group_id)
         if offsets is None:
@@ -95,7 +125,7 @@ class Flight:
         for name in self.cluster.partitions():
             if name.topic in topics:
                 leader = self.cluster.leader(name)
-                if leader is None or offsets.get(name, 0) < leader.log.log_end_offset:
+                if leader is None or waits_for_readers(leader.log, offsets.get(name, 0)):
                     return False
         return True
 

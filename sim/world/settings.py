@@ -11,7 +11,7 @@ from sim.rules.config import BrokerConfig, Config, ConsumerConfig, ProducerConfi
 from sim.rules.errors import ConfigError
 from sim.world.plan import Plan
 
-__all__ = ["KINDS", "Input", "Knob", "Settings", "settings_from"]
+__all__ = ["KINDS", "Input", "Knob", "Settings", "merged", "settings_from"]
 
 KINDS: dict[str, type[Config]] = {
     "producer": ProducerConfig,
@@ -59,8 +59,8 @@ class Settings:
     def applied(self, plan: Plan) -> Plan:
         """The plan with the user's Kafka keys in place; faults are dropped when they are not wanted."""
         topic_config, broker_config = self.overrides.get("topic", {}), self.overrides.get("broker", {})
-        topics = tuple(replace(topic, config=_merged(topic.config, topic_config)) for topic in plan.topics)
-        cluster = replace(plan.cluster, broker_config=_merged(plan.cluster.broker_config, broker_config))
+        topics = tuple(replace(topic, config=merged(topic.config, topic_config)) for topic in plan.topics)
+        cluster = replace(plan.cluster, broker_config=merged(plan.cluster.broker_config, broker_config))
         return replace(
             plan,
             topics=topics,
@@ -90,7 +90,7 @@ def settings_from(knobs: Mapping[str, Knob], given: Mapping[str, object], **rest
     return Settings(values=values, overrides=overrides, **rest)
 
 
-def _merged(one: Mapping[str, object], other: Mapping[str, object]) -> dict[str, object]:
+def merged(one: Mapping[str, object], other: Mapping[str, object]) -> dict[str, object]:
     """Both, the other winning; keys are compared whichever way they are written."""
     dotted = {key.replace("_", "."): value for key, value in one.items()}
     return {**dotted, **{key.replace("_", "."): value for key, value in other.items()}}

@@ -62,7 +62,7 @@ ARGUMENTS = [
     ("run payment-fraud --set acks=1 --set enable.idempotence=true", "Must set acks to all"),
     ("run payment-fraud --set max.in.flight.requests.per.connection=6", "at most 5. Current value is 6"),
     ("run payment-fraud --set delivery.timeout.ms=1", "equal to or larger than linger.ms . request.timeout.ms"),
-    ("run payment-fraud --set broker_crash=4", "there is no broker 4, only 1 to 3"),
+    ("run payment-fraud --set broker_crash=4", "there is no broker 4; there are 1, 2, 3"),
     ("run payment-fraud --set broker_crash_at=soon", "broker_crash_at=soon: write it like broker_crash_at=60s"),
     ("run payment-fraud --set broker_crash_at=4m", "broker_crash_at=4m: payments arrive for 4m only; set an earlier"),
     ("run payment-fraud --set detector_crash_at=1h", "detector_crash_at=1h: payments arrive for 4m only"),

@@ -108,3 +108,29 @@ def test_narrow_terminals_lose_no_figure(kafkasim: Kafkasim, monkeypatch: pytest
     assert outcome.code == 0
     assert "…" not in outcome.out
     assert "In runs/payment-fraud: facts.jsonl, manifest.json, metrics.csv, throughput_lag.png" in outcome.out
+
+
+def test_a_black_box_adds_what_clients_saw(kafkasim: Kafkasim) -> None:
+    outcome = kafkasim("run", "hello-topic", "--until", "5s", "--black-box", "--out", "o")
+    assert outcome.code == 0
+    assert re.search(r"Black box: [0-9,]+ operations, [0-9,]+ records sent, [0-9,]+ polled\.", outcome.out)
+    assert names(kafkasim.folder / "o") == {*ARTEFACTS, "anomalies.json"}
+    outcome = kafkasim("run", "hello-topic", "--until", "5s", "--black-box", "--json")
+    assert list(json.loads(outcome.out)) == KEYS.replace("verdict", "verdict anomalies").split()
+
+
+def test_invariants_are_checked_on_demand(kafkasim: Kafkasim) -> None:
+    outcome = kafkasim("run", "hello-topic", "--until", "5s", "--check-invariants")
+    assert outcome.code == 0
+    assert re.search("Invariants: none was violated in [0-9,]+ events.", outcome.out)
+
+
+def test_a_violated_invariant_ends_in_exit_code_1(kafkasim: Kafkasim, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "sim.actors.broker.partition.next_high_watermark", lambda _, log_end_offset, *__: log_end_offset
+    )
+    outcome = kafkasim("run", "broker-failure", "--until", "3s", "--check-invariants", "--json")
+    assert (outcome.code, outcome.err) == (1, "")
+    found = json.loads(outcome.out)["invariants"]
+    assert found["checked_events"] > 100
+    assert {violation["name"] for violation in found["violations"]} == {"isr-holds-high-watermark"}

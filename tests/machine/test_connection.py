@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sim.machine.clock import MILLISECOND
 from sim.machine.connection import RESET_SIZE_BYTES, Connection
 from sim.machine.machine import Machine
-from sim.machine.network import RETRANSMISSION_TIMEOUT
+from sim.machine.retransmission import RETRANSMISSION_TIMEOUT
 from tests.machine.stage import HOP, Listener, host, pair, run_ms
 
 RESET_TAKES = 2 * HOP + int(RESET_SIZE_BYTES * 0.8)

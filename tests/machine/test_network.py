@@ -5,7 +5,8 @@ import pytest
 from sim.machine.clock import MILLISECOND
 from sim.machine.devices import Nic
 from sim.machine.machine import Machine
-from sim.machine.network import LOOPBACK, RETRANSMISSION_TIMEOUT, Flow, Host, Link, Network
+from sim.machine.network import LOOPBACK, Flow, Host, Link, Network
+from sim.machine.retransmission import RETRANSMISSION_TIMEOUT
 from tests.machine.stage import HOP, Listener, host, pair, run_ms
 
 NS_PER_BYTE = 0.8

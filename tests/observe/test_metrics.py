@@ -9,7 +9,8 @@ from simpy import Event
 from sim.actors.client.app import App
 from sim.observe.metrics import Metrics
 from sim.observe.sentences import tell
-from sim.observe.verdict import Verdict, Witness
+from sim.observe.verdict import Verdict
+from sim.observe.witness import Witness
 from sim.world.faults import BrokerCrash
 from sim.world.flight import Flight
 from sim.world.plan import AppSpec, GroupSpec, Plan

@@ -10,7 +10,7 @@ from sim.actors.share.share_consumer import AcknowledgeType
 from sim.observe.journal import Journal
 from sim.observe.metrics import Metrics
 from sim.observe.sentences import tell
-from sim.observe.verdict import Witness
+from sim.observe.witness import Witness
 from sim.world.cluster import ClusterSpec
 from sim.world.flight import Flight
 from sim.world.plan import AppSpec, GroupSpec, Plan

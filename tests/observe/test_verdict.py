@@ -2,7 +2,7 @@
 
 import pytest
 
-from sim.observe.verdict import Witness
+from sim.observe.witness import Witness
 from sim.rules.facts.journal import LogTruncated, RecordsAcknowledged, RecordsDelivered
 from sim.rules.storage.batch import RecordBatch, RecordColumns
 from sim.rules.topics import TopicPartition
@@ -32,7 +32,10 @@ class Desk:
         return leader.log.append_as_leader(RecordBatch(columns), 0).batch
 
     def acknowledge(self, columns: RecordColumns) -> None:
-        self.flight.announce(RecordsAcknowledged("gateway", NAME, columns, 0, 1))
+        leader = self.flight.cluster.leader(NAME)
+        copies = [] if leader is None else [batch for batch in leader.log.batches() if batch.columns is columns]
+        base_offset = copies[0].base_offset if copies else 0
+        self.flight.announce(RecordsAcknowledged("gateway", NAME, columns, base_offset, 1))
 
     def deliver(self, batch: RecordBatch, count: int | None = None) -> None:
         end = batch.next_offset if count is None else batch.base_offset + count
@@ -73,7 +76,10 @@ def test_a_batch_that_stands_twice_is_duplicated_and_not_lost(desk: Desk) -> Non
     desk.deliver(desk.write(columns))
     verdict = desk.witness.verdict()
     assert [fate.number for fate in verdict.duplicated] == [0, 1]
-    assert "offsets 0, 2" in verdict.duplicated[0].cause
+    assert verdict.duplicated[0].cause == (
+        "written twice: at offset 0 by broker 1 in epoch 0 (attempt 1, acknowledged at 0.000 s) and at offset 2 by "
+        "broker 1 in epoch 0"
+    )
     assert verdict.lost == []
     assert verdict.redelivered == {"readers": 2}
 

@@ -119,6 +119,8 @@ class Broker(Server):
     def on_start(self) -> None:
         """The process begins: everything but the disk is new."""
         self.incarnation += 1
+        self.clearing = self.hardware.process_clearing
+        self.backlog_cost = self.hardware.backlog_cost
         self.epoch = -1
         self.image = MetadataImage()
         self.listening = False
@@ -149,7 +151,7 @@ class Broker(Server):
         self.logs.begin()
         self.announce(BrokerStarted(self.node_id))
         if self.incarnation > 1:
-            self.lifecycle.join(self.hardware.broker_start)
+            self.lifecycle.join(self.hardware.broker_start, self.hardware.broker_ready)
 
     def _dispatch(self) -> dict[type[Message], Callable[[ServerRequest], None]]:
         """Who answers which kind of request."""
@@ -215,6 +217,7 @@ class Broker(Server):
             if not self.log_directories.is_offline(name):
                 log.close()
         self._clean_shutdown_epoch = -1 if self.log_directories.offline else self.epoch
+        self.clearing = 0
         self.stop()
 
     def stop(self) -> None:

@@ -5,11 +5,14 @@ Fidelity: approximate — what the metadata log says takes effect after a fixed 
 Left out: the time-out of the first registration.
 """
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from sim.actors.broker.controller_channel import ControllerChannel
 from sim.actors.client.network_client import NetworkClient
 from sim.machine.clock import MILLISECOND, SECOND
+from sim.rules.controller.metadata import PartitionChange, RemoveTopicRecord
 from sim.rules.errors import ErrorCode
 from sim.rules.protocol.controller import (
     BrokerHeartbeatRequest,
@@ -30,9 +33,13 @@ STARTING_INTERVAL = 10 * MILLISECOND
 FIRST_SHUTDOWN_INTERVAL = 50 * MILLISECOND
 SHUTDOWN_TIMEOUT = 300 * SECOND
 
-METADATA_DELAY = 20 * MILLISECOND
-"""From the arrival of metadata records to their effect; estimated from recordings of a cluster on two cores, where a
-deposed leader went on for 42 to 92 ms after the controller's append, 25 ms of which are that append's linger."""
+METADATA_DELAYS = (2 * MILLISECOND, 18 * MILLISECOND)
+"""From the arrival of metadata records to their effect, between these; in recordings of a cluster on two cores
+followers left a leader that was about to hand over within 15 ms of the controller's commit."""
+
+RESIGNATION_DELAYS = (45 * MILLISECOND, 75 * MILLISECOND)
+"""How much longer a leader goes on that is none any more; estimated from the same recordings, where it went on for 55
+to 100 ms after the commit, and lost with acks=1 what it took meanwhile."""
 
 
 class BrokerState(Enum):
@@ -56,7 +63,7 @@ class BrokerLifecycle:
         self._previous_broker_epoch = previous_broker_epoch
         config = broker.config
         self._interval = config.broker_heartbeat_interval_ms * MILLISECOND
-        self._channel = NetworkClient(broker, broker.directory, config.broker_heartbeat_interval_ms, 50, 50)
+        self._channel = ControllerChannel(broker, config.broker_heartbeat_interval_ms)
         self._metadata_channel = NetworkClient(
             broker,
             broker.directory,
@@ -65,17 +72,32 @@ class BrokerLifecycle:
             config.controller_quorum_retry_backoff_ms,
         )
         self._fetched = broker.image
+        self._chance = broker.machine.streams[f"{broker.name}/metadata"]
+        self._published_at = 0
         self.state = BrokerState.STARTING
         self._in_flight = False
         self._at_once = False
         self._booking = 0
         self._got_shutdown_response = False
         self._told_offline: dict[int, None] = {}
+        self._is_ready = True
 
-    def join(self, boot_time: int) -> None:
-        """Boot for so many nanoseconds, then fetch metadata and register."""
+    def join(self, boot_time: int, ready_after: int) -> None:
+        """Boot for so many nanoseconds, then fetch metadata and register; so long after that all else is started, too.
+
+        Source: core/src/main/scala/kafka/server/BrokerServer.scala startup
+        Fidelity: approximate — what is done between is a fixed time
+        """
+        self._is_ready = False
         self._broker.after(boot_time, self._fetch_metadata)
         self._broker.after(boot_time, self._register)
+        self._broker.after(boot_time + ready_after, self._become_ready)
+
+    def _become_ready(self) -> None:
+        """Everything has been started: from now on the broker wants to be unfenced, and says so at once."""
+        self._is_ready = True
+        if self.state is BrokerState.RECOVERY:
+            self._book_heartbeat(0)
 
     def go_on(self) -> None:
         """Take part already; the first heartbeat comes at a random moment of the interval."""
@@ -117,7 +139,7 @@ class BrokerLifecycle:
             self._previous_broker_epoch,
             tuple(broker.log_directories.offline),
         )
-        self._channel.request(broker.controller_id, request, self._registered)
+        self._channel.request(request, self._registered)
 
     def _registered(self, answer: Message) -> None:
         """A refusal (the old session still lasts) or a lost answer is tried again after a heartbeat interval."""
@@ -147,12 +169,12 @@ class BrokerLifecycle:
             broker.node_id,
             broker.epoch,
             broker.image.offset,
-            wants_fence=self.state is BrokerState.STARTING,
+            wants_fence=self.state is BrokerState.STARTING or not self._is_ready,
             wants_shut_down=self.state is BrokerState.PENDING_CONTROLLED_SHUTDOWN,
             offline_directories=tuple(broker.log_directories.offline),
         )
         self._in_flight = True
-        self._channel.request(broker.controller_id, request, lambda answer: self._heartbeat_answered(request, answer))
+        self._channel.request(request, lambda answer: self._heartbeat_answered(request, answer))
 
     def _heartbeat_answered(self, request: BrokerHeartbeatRequest, answer: Message) -> None:
         self._in_flight = False
@@ -181,7 +203,7 @@ class BrokerLifecycle:
                 return STARTING_INTERVAL
             self.state = BrokerState.RECOVERY
             self._broker.replicas.delete_strays()
-            return 0
+            return 0 if self._is_ready else self._interval
         if self.state is BrokerState.RECOVERY and not answer.is_fenced:
             self.state = BrokerState.RUNNING
             self._broker.listening = True
@@ -195,13 +217,31 @@ class BrokerLifecycle:
     def _metadata_fetched(self, answer: Message) -> None:
         if isinstance(answer, FetchMetadataResponse) and answer.image is not self._fetched:
             self._fetched = answer.image
-            self._broker.after(METADATA_DELAY, self._publish, answer)
+            taken = self._broker.now + self._chance.randint(*METADATA_DELAYS)
+            self._published_at = max(taken, self._published_at)
+            self._broker.at(self._published_at, self._publish, answer)
         self._fetch_metadata()
 
     def _publish(self, answer: FetchMetadataResponse) -> None:
-        before, self._broker.image = self._broker.image, answer.image
-        self._broker.replicas.apply(answer.changes)
+        """The image and all changes take effect; to hand a leadership over takes this broker longer.
+
+        Source: core/src/main/scala/kafka/server/metadata/BrokerMetadataPublisher.scala
+        Fidelity: approximate — how long it takes is drawn by chance
+        """
+        broker = self._broker
+        before, broker.image = broker.image, answer.image
+        at_once: list[PartitionChange | RemoveTopicRecord] = []
+        resigned: list[PartitionChange | RemoveTopicRecord] = []
+        for change in answer.changes:
+            (resigned if broker.replicas.must_resign(change) else at_once).append(change)
+        broker.replicas.apply(at_once)
+        if resigned:
+            broker.after(self._chance.randint(*RESIGNATION_DELAYS), self._resign, resigned)
         if before.topic_configs is not answer.image.topic_configs:
-            self._broker.replicas.reconfigure()
-        self._broker.groups.metadata_changed(answer.changes)
+            broker.replicas.reconfigure()
+        broker.groups.metadata_changed(answer.changes)
+        broker.fetches.complete_actions()
+
+    def _resign(self, changes: Sequence[PartitionChange | RemoveTopicRecord]) -> None:
+        self._broker.replicas.apply(change for change in changes if self._broker.replicas.must_resign(change))
         self._broker.fetches.complete_actions()

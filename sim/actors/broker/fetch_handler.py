@@ -176,6 +176,8 @@ class FetchHandler:
         read = self._broker.now
         for name, data in response.partitions.items():
             session.told_watermarks[name] = data.high_watermark
+            if data.batches or data.error is not ErrorCode.NONE:
+                session.served[name] = None
             if data.batches:
                 done = self._broker.log_storage.read(name, session.partitions[name].fetch_offset, data.size_bytes)
                 if isinstance(done, ErrorCode):

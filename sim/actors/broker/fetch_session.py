@@ -30,7 +30,8 @@ class FetchSession:
     """One session; `replica_id` is -1 for a consumer.
 
     `news` holds, in order, the partitions that may have something to say since they were last answered; `outside`
-    those in whose ISR this follower is not, so that each of its fetches may be the one that lets it in.
+    those in whose ISR this follower is not, so that each of its fetches may be the one that lets it in; `served` those
+    whose data, or error, went out last: who asks again from the same offset has not kept the data, and may be luckier.
     """
 
     __slots__ = (
@@ -45,6 +46,7 @@ class FetchSession:
         "read_committed",
         "replica_epoch",
         "replica_id",
+        "served",
         "session_id",
         "told",
         "told_watermarks",
@@ -68,6 +70,7 @@ class FetchSession:
         self.told_watermarks: dict[TopicPartition, int] = {}
         self.news: dict[TopicPartition, None] = {}
         self.outside: dict[TopicPartition, None] = {}
+        self.served: dict[TopicPartition, None] = {}
         self.epoch = 0
         self.parked: ParkedFetch | None = None
         self.last_fetch_ms = 0
@@ -79,10 +82,12 @@ class FetchSession:
         self.rack = request.rack_id
         self.read_committed = request.read_committed
         for partition in request.forgotten:
-            for known in (self.partitions, self.told_watermarks, self.news, self.outside):
+            for known in (self.partitions, self.told_watermarks, self.news, self.outside, self.served):
                 known.pop(partition, None)
         self.partitions.update(request.partitions)
         self.news.update(dict.fromkeys(request.partitions))
+        self.news.update(self.served)
+        self.served.clear()
 
     def tell(self, partition: TopicPartition) -> None:
         """A partition has news; a parked fetch is looked at when the request that brought them is through."""

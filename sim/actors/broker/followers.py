@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sim.rules.errors import ErrorCode
 from sim.rules.replication.high_watermark import bounds_high_watermark
-from sim.rules.replication.isr import FollowerState, broker_epoch_eligible, is_stale_fetch
+from sim.rules.replication.isr import FollowerState, broker_epoch_eligible, is_stale_fetch, isr_decision
 
 if TYPE_CHECKING:
     from sim.actors.broker.fetch_session import FetchSession
@@ -75,6 +75,26 @@ class Followers(dict[int, FollowerState]):
                 self.is_eligible(state),
             )
         ]
+
+    def out_of_sync(
+        self, isr: Collection[int], leader_end_offset: int, high_watermark: int, now_ms: int
+    ) -> tuple[int, ...]:
+        """The members of the ISR that have been behind for longer than allowed."""
+        return tuple(
+            state.broker_id
+            for state in self.values()
+            if isr_decision(
+                now_ms=now_ms,
+                leader_leo=leader_end_offset,
+                follower_leo=state.log_end_offset,
+                last_caught_up_ms=state.last_caught_up_ms,
+                replica_lag_time_max_ms=self.replica_lag_time_max_ms,
+                in_isr=state.broker_id in isr,
+                leader_hw=high_watermark,
+                leader_epoch_start_offset=None,
+            )
+            == "shrink"
+        )
 
     def is_eligible(self, state: FollowerState) -> bool:
         """Whether this life of the follower's broker may be in the ISR."""

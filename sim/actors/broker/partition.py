@@ -17,7 +17,7 @@ from sim.rules.producer.producer_state_entry import AppendOrigin, VerificationSt
 from sim.rules.protocol.messages import FetchData
 from sim.rules.replication.alter_partition import ProposedIsr, proposed_isr
 from sim.rules.replication.high_watermark import acks_all_refusal, follower_high_watermark, next_high_watermark
-from sim.rules.replication.isr import isr_decision, may_join_isr
+from sim.rules.replication.isr import may_join_isr
 from sim.rules.storage.batch import RecordBatch
 from sim.rules.storage.cleaner import has_keys
 from sim.rules.storage.log import AppendResult, Log
@@ -33,10 +33,14 @@ QUIET_MS = 500  # a follower level with the log fetches again within replica.fet
 
 
 class Partition:
-    """A replica: its log survives the process, the rest is learnt anew from metadata and fetches."""
+    """A replica: its log survives the process, the rest is learnt anew from metadata and fetches.
+
+    `changed` is called when log, high watermark or registration may be others than before.
+    """
 
     __slots__ = (
         "broker_id",
+        "changed",
         "config",
         "consumers",
         "epoch_start_offset",
@@ -59,9 +63,11 @@ class Partition:
         replica_lag_time_max_ms: int,
         alive_epoch: AliveEpoch,
         checkpoint: int,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
         self.broker_id = broker_id
+        self.changed = changed
         self.log = log
         self.config = config
         self.registration = PartitionRegistration((), (), -1, -1, -1)
@@ -112,6 +118,7 @@ class Partition:
 
     def _commit_isr(self, now_ms: int) -> None:
         self.proposal = None
+        self.changed()
         self.followers.bound_by(self.maximal_isr)
         for session in self.replicators:
             if session.replica_id not in self.registration.isr:
@@ -124,6 +131,7 @@ class Partition:
         self.proposal = None
         self.epoch_start_offset = None
         self.followers.resign()
+        self.changed()
         return self.high_watermark.abandon()
 
     def take_high_watermark(self, leader_high_watermark: int) -> None:
@@ -131,6 +139,7 @@ class Partition:
         log = self.log
         value = follower_high_watermark(leader_high_watermark, log.log_start_offset, log.log_end_offset)
         log.on_high_watermark_updated(value)
+        self.changed()
         if value < self.high_watermark.value:
             self.high_watermark = Watermark(value)
         elif value > self.high_watermark.value:
@@ -212,6 +221,7 @@ class Partition:
         leader_epoch = self.registration.leader_epoch
         result = self.log.append_as_leader(batch, leader_epoch, origin, transaction_version, verification)
         if not result.duplicate:
+            self.changed()
             self.log.flush_if_due(self.config.flush_messages, now_ms)
         self.advance_high_watermark(now_ms)
         if not result.duplicate:
@@ -234,6 +244,7 @@ class Partition:
         if watermark > self.high_watermark.value:
             self.log.on_high_watermark_updated(watermark)
             self.high_watermark.advance(watermark)
+            self.changed()
             for session in self.replicators:
                 session.news[self.name] = None
             for session in tuple(self.consumers):
@@ -241,6 +252,7 @@ class Partition:
 
     def log_start_raised(self) -> None:
         """The log begins later: followers are told so next, and readers that stand below it are refused."""
+        self.changed()
         for session in (*self.replicators, *self.consumers):
             session.news[self.name] = None
             if session.replica_id >= 0:
@@ -267,24 +279,9 @@ class Partition:
 
     def out_of_sync(self, now_ms: int) -> tuple[int, ...]:
         """Members of the ISR that have been behind for too long; none while a change is in flight."""
-        if not self.is_leader:
+        if not self.is_leader or self.proposal is not None:
             return ()
-        return tuple(
-            state.broker_id
-            for state in self.followers.values()
-            if isr_decision(
-                now_ms=now_ms,
-                leader_leo=self.log.log_end_offset,
-                follower_leo=state.log_end_offset,
-                last_caught_up_ms=state.last_caught_up_ms,
-                replica_lag_time_max_ms=self.followers.replica_lag_time_max_ms,
-                in_isr=state.broker_id in self.registration.isr,
-                leader_hw=self.high_watermark.value,
-                leader_epoch_start_offset=None,
-                isr_change_in_flight=self.proposal is not None,
-            )
-            == "shrink"
-        )
+        return self.followers.out_of_sync(self.isr, self.log.log_end_offset, self.high_watermark.value, now_ms)
 
     def propose_isr(self, isr: tuple[int, ...], broker_epoch: int) -> ProposedIsr:
         """Remember a change that the controller has not confirmed; the watermark already respects it."""

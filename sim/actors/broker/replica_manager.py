@@ -4,7 +4,7 @@ Source: core/src/main/scala/kafka/server/ReplicaManager.scala applyDelta
 Fidelity: exact
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import count, repeat
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from sim.rules.config import TopicConfig
 from sim.rules.controller.election import NO_LEADER, PartitionRegistration
 from sim.rules.controller.metadata import PartitionChange, RemoveTopicRecord
 from sim.rules.errors import ErrorCode
-from sim.rules.facts.replication import ReplicaDeleted
+from sim.rules.facts.replication import ReplicaChanged, ReplicaDeleted
 from sim.rules.replication.fetchers import fetcher_id
 from sim.rules.storage.log import Log
 from sim.rules.topics import TopicPartition
@@ -88,6 +88,13 @@ class ReplicaManager:
                 self._apply(change)
             elif change.partition in self.partitions:
                 self._delete(change.partition, change.registration)
+
+    def must_resign(self, change: PartitionChange | RemoveTopicRecord) -> bool:
+        """Whether this broker, which leads a partition still, is to do so no longer."""
+        if isinstance(change, RemoveTopicRecord):
+            return False
+        partition, registration = self.partitions.get(change.partition), change.registration
+        return partition is not None and partition.is_leader and registration.leader != self._broker.node_id
 
     def reconfigure(self) -> None:
         """Topics have got other configurations, which hold at once for every replica.
@@ -228,12 +235,22 @@ class ReplicaManager:
             broker.config.replica_lag_time_max_ms,
             broker.alive_epoch,
             broker.checkpoints.get(name, 0),
+            self._announcer(name),
         )
         partition.log.write_back.last_flush_ms = broker.now_ms
         self.partitions[name] = partition
         broker.log_storage.configured(partition)
         broker.fetches.partition_created(partition)
         return partition
+
+    def _announcer(self, name: TopicPartition) -> Callable[[], None]:
+        broker, fact = self._broker, ReplicaChanged(self._broker.node_id, name)
+
+        def changed() -> None:
+            if broker.machine.facts.wanted(ReplicaChanged):
+                broker.announce(fact)
+
+        return changed
 
     def _new_log(self, name: TopicPartition, config: TopicConfig) -> Log:
         log = Log(
@@ -270,16 +287,15 @@ class ReplicaManager:
             self._broker.checkpoints[name] = partition.high_watermark.value
 
     def _fetcher_key(self, partition: Partition) -> tuple[int, int]:
-        """The leader, and which of the fetchers for it has the partition."""
         return partition.registration.leader, fetcher_id(partition.name, self._broker.config.num_replica_fetchers)
 
     def _fetcher(self, partition: Partition) -> ReplicaFetcher:
         key = self._fetcher_key(partition)
         if key not in self._fetchers:
-            self._fetchers[key] = ReplicaFetcher(self._broker, partition.registration.leader)
+            self._fetchers[key] = ReplicaFetcher(self._broker, key[0])
         return self._fetchers[key]
 
     def _stop_fetching(self, partition: Partition) -> None:
-        key = self._fetcher_key(partition)
-        if key in self._fetchers:
-            self._fetchers[key].remove(partition)
+        fetcher = self._fetchers.get(self._fetcher_key(partition))
+        if fetcher is not None:
+            fetcher.remove(partition)

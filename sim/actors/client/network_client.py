@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from sim.actors.broker.socket_server import Server, ServerRequest
 from sim.actors.client.client_node import InFlight, Node, OnResponse
 from sim.machine.actor import Actor
-from sim.machine.clock import MILLISECOND, SECOND
+from sim.machine.clock import MILLISECOND
 from sim.machine.connection import Connection
 from sim.machine.deadlines import Deadlines
+from sim.machine.retransmission import syn_timeout
 from sim.rules.errors import ErrorCode
 from sim.rules.producer.batching import retry_backoff_ms
 from sim.rules.protocol.messages import ErrorResponse, Message
@@ -25,9 +26,6 @@ Directory = Callable[[int], Server]
 
 CONNECTION_SETUP_TIMEOUT_MS = 10_000
 CONNECTION_SETUP_TIMEOUT_MAX_MS = 30_000
-FIRST_SYN_REPEATED_AFTER = SECOND
-"""Linux sends an unanswered SYN again after 1 s, then after twice as long each time (RFC 6298)."""
-
 API_VERSIONS_REQUEST_BYTES = 60
 API_VERSIONS_RESPONSE_BYTES = 500
 JITTER = 0.2
@@ -211,18 +209,21 @@ class NetworkClient:
         patience_ms = retry_backoff_ms(
             node.setup_failure_count, CONNECTION_SETUP_TIMEOUT_MS, CONNECTION_SETUP_TIMEOUT_MAX_MS, jitter
         )
-        self._knock(node, self._owner.now + patience_ms * MILLISECOND, FIRST_SYN_REPEATED_AFTER)
+        self._knock(node, self._owner.now + patience_ms * MILLISECOND, 0)
 
-    def _knock(self, node: Node, deadline: int, repeat_after: int) -> None:
+    def _knock(self, node: Node, deadline: int, repeated: int) -> None:
         """Send a SYN, again and again while the network lets none through and there is time."""
         owner = self._owner
         if self._closed:
             return
-        round_trip = owner.machine.network.round_trip(owner.host, self._directory(node.node_id).host)
+        network, host = owner.machine.network, self._directory(node.node_id).host
+        round_trip = network.round_trip(owner.host, host)
         if round_trip is not None:
             owner.after(round_trip, self._accepted, node)
-        elif owner.now + repeat_after < deadline:
-            owner.after(repeat_after, self._knock, node, deadline, 2 * repeat_after)
+            return
+        repeat_after = syn_timeout(repeated, network.filtered(owner.host, host))
+        if owner.now + repeat_after < deadline:
+            owner.after(repeat_after, self._knock, node, deadline, repeated + 1)
         else:
             node.setup_failure_count += 1
             owner.at(deadline, self._disconnected, node)

@@ -36,6 +36,7 @@ from sim.machine.deadlines import Deadline, Deadlines
 from sim.machine.devices import ClientHardware
 from sim.rules.config import ConsumerConfig
 from sim.rules.errors import ErrorCode
+from sim.rules.facts.client import ConsumerOpened, ConsumerSubscribed, PartitionsTaken, RecordsPolled
 from sim.rules.facts.journal import RecordsDelivered
 from sim.rules.topics import TopicPartition
 
@@ -75,14 +76,15 @@ class Consumer(ConsumerQueries):
         hardware: ClientHardware | None = None,
     ) -> None:
         parts = ConsumerParts(owner, client_id, group_id, config, directory, bootstrap, self._wake)
-        super().__init__(client_id, group_id, parts)
+        super().__init__(owner, client_id, group_id, parts)
         self.config = config
         self.calls = Calls(owner, "consumer")
-        self._owner = owner
         self._hardware = hardware or ClientHardware()
         self._timers: dict[int, Deadlines] = {}
         self._waiting: Event | None = None
         self._closed = self._woken = False
+        committed, begins = config.isolation_level == "read_committed", config.auto_offset_reset == "earliest"
+        owner.announce(ConsumerOpened(owner.name, client_id, group_id, committed, begins))
 
     def subscribe(
         self, topics: Iterable[str] = (), listener: RebalanceListener | None = None, pattern: str | None = None
@@ -97,6 +99,7 @@ class Consumer(ConsumerQueries):
         self._subscriptions.subscribe(names, compiled_pattern(names, pattern))
         self._subscriptions.listener = listener or self._subscriptions.listener
         self._parts.member.subscription_changed()
+        self._owner.announce(ConsumerSubscribed(self._owner.name, self.client_id, self._subscriptions.topics))
 
     @waits
     def unsubscribe(self) -> Generator[Event, Any, None]:
@@ -104,12 +107,14 @@ class Consumer(ConsumerQueries):
         if self._subscriptions.managed:
             yield from self._parts.member.leave(CLOSE_TIMEOUT_MS)
         self._subscriptions.unsubscribe()
+        self._taken()
 
     def assign(self, partitions: Iterable[TopicPartition]) -> None:
         """Read exactly these partitions, outside of any group's management. Raises ValueError while subscribed."""
         if self._subscriptions.managed:
             raise ValueError("Subscription to topics, partitions and pattern are mutually exclusive")
         self._subscriptions.assign(partitions)
+        self._taken()
 
     @waits
     def poll(
@@ -165,6 +170,8 @@ class Consumer(ConsumerQueries):
             parts.member.poll_ends()
         for piece in slices:
             owner.announce(RecordsDelivered(self.group_id, self.client_id, *piece))
+        if slices and owner.machine.facts.wanted(RecordsPolled):
+            owner.announce(RecordsPolled(owner.name, self.client_id, began, slices))
         return slices
 
     def wakeup(self) -> None:
@@ -221,6 +228,10 @@ class Consumer(ConsumerQueries):
         counts = [(piece.next_offset - piece.first_offset, piece.batch) for piece in slices]
         size_bytes = sum(batch.size_bytes * count / batch.count for count, batch in counts)
         return self._hardware.poll_cost(len(counts), sum(count for count, _ in counts), int(size_bytes))
+
+    def _taken(self) -> None:
+        owned = tuple(self._subscriptions.owned)
+        self._owner.announce(PartitionsTaken(self._owner.name, self.client_id, owned, False))
 
     def _find_positions(self) -> None:
         positions = self._parts.positions

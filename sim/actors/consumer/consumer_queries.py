@@ -11,6 +11,7 @@ from simpy import Event
 
 from sim.actors.consumer.consumer_parts import ConsumerParts
 from sim.actors.consumer.partition_control import PartitionControl
+from sim.machine.actor import Actor
 from sim.rules.protocol.group import OffsetAndMetadata
 from sim.rules.storage.offset_lookup import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, FoundOffset
 from sim.rules.topics import TopicPartition
@@ -24,8 +25,8 @@ Asking = Generator[Event, Any, T]
 class ConsumerQueries(PartitionControl):
     """The part of a consumer's methods that ask brokers, and raise ClientTimeoutError without an answer."""
 
-    def __init__(self, client_id: str, group_id: str, parts: ConsumerParts) -> None:
-        super().__init__(client_id, parts.subscriptions)
+    def __init__(self, owner: Actor, client_id: str, group_id: str, parts: ConsumerParts) -> None:
+        super().__init__(owner, client_id, parts.subscriptions)
         self.group_id = group_id
         self._parts = parts
 

@@ -12,6 +12,7 @@ from simpy import Event
 
 from sim.actors.consumer.subscriptions import Subscriptions
 from sim.machine.actor import Actor
+from sim.rules.facts.client import PartitionsTaken
 from sim.rules.facts.journal import PartitionsAssigned
 from sim.rules.topics import TopicPartition
 
@@ -63,6 +64,7 @@ class Handover:
         after = tuple(self._subscriptions.owned)
         if before or after:
             self._owner.announce(PartitionsAssigned(self._group_id, self._client_id, generation, after))
+            self._owner.announce(PartitionsTaken(self._owner.name, self._client_id, after, True))
 
 
 def _tell(tell: Callable[[Partitions], Generator[Event, Any, Any] | None], partitions: Partitions) -> Steps:

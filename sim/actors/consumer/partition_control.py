@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from sim.actors.consumer.subscriptions import Ownership, Subscriptions
+from sim.machine.actor import Actor
+from sim.rules.facts.client import PositionSought
 from sim.rules.topics import TopicPartition
 
 __all__ = ["PartitionControl", "compiled_pattern"]
@@ -16,8 +18,9 @@ __all__ = ["PartitionControl", "compiled_pattern"]
 class PartitionControl:
     """The part of a consumer's methods that only look at, or set, what it owns. ValueError for what it does not own."""
 
-    def __init__(self, client_id: str, subscriptions: Subscriptions) -> None:
+    def __init__(self, owner: Actor, client_id: str, subscriptions: Subscriptions) -> None:
         self.client_id = client_id
+        self._owner = owner
         self._subscriptions = subscriptions
 
     def assignment(self) -> list[TopicPartition]:
@@ -48,6 +51,7 @@ class PartitionControl:
         if offset < 0:
             raise ValueError("seek offset must not be a negative number")
         self._owned(partition).seek(offset)
+        self._owner.announce(PositionSought(self._owner.name, self.client_id, (partition,)))
 
     def seek_to_beginning(self, partitions: Iterable[TopicPartition] = ()) -> None:
         """Read these partitions, or all that are owned, from their first offset, which the next poll() looks up."""
@@ -75,8 +79,10 @@ class PartitionControl:
         return [name for name, ownership in self._subscriptions.owned.items() if ownership.paused]
 
     def _seek_to(self, policy: str, partitions: Iterable[TopicPartition]) -> None:
-        for partition in tuple(partitions) or tuple(self._subscriptions.owned):
+        sought = tuple(partitions) or tuple(self._subscriptions.owned)
+        for partition in sought:
             self._owned(partition).needs(policy)
+        self._owner.announce(PositionSought(self._owner.name, self.client_id, sought))
 
     def _owned(self, partition: TopicPartition) -> Ownership:
         ownership = self._subscriptions.owned.get(partition)

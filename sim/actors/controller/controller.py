@@ -118,17 +118,23 @@ class Controller(Server):
         racks: Mapping[int, str],
         topics: Mapping[str, tuple[int, int]],
         configs: Mapping[str, Mapping[str, object]],
+        assigned: Mapping[str, Sequence[PartitionRegistration]],
         log_dirs: int = 1,
     ) -> None:
         """Begin with registered, unfenced brokers and existing topics (partition count, replication factor each).
 
-        `configs` are the topics' own, `log_dirs` says how many log directories each broker has. Raises
-        InvalidReplicationFactorError when there are fewer brokers than replicas.
+        `configs` are the topics' own, `assigned` the partitions of those that are not to be placed, `log_dirs` says
+        how many log directories each broker has. Raises InvalidReplicationFactorError when there are fewer brokers
+        than replicas.
         """
         brokers = [BrokerRegistration(broker, 0, 1, rack, fenced=False) for broker, rack in racks.items()]
         changes: list[PartitionChange] = []
         usable = [UsableBroker(broker.broker_id, broker.rack, False) for broker in brokers]
         for topic, (partition_count, replication_factor) in topics.items():
+            if topic in assigned:
+                names = (TopicPartition(topic, number) for number in range(partition_count))
+                changes += map(PartitionChange, names, assigned[topic])
+                continue
             placed = place_replicas(usable, partition_count, replication_factor, self.random.randrange)
             for number, replicas in enumerate(placed):
                 changes.append(

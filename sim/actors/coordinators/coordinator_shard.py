@@ -17,6 +17,7 @@ from sim.actors.coordinators.coordinator_log import CoordinatorLog, Outcome
 from sim.actors.share.share_groups import ShareGroups
 from sim.machine.deadlines import Deadlines
 from sim.rules.errors import ErrorCode
+from sim.rules.facts.group import OffsetsForgotten
 from sim.rules.groups.consumer_group_records import (
     ConsumerGroupRecord,
     decode_consumer_group_record,
@@ -129,6 +130,7 @@ class CoordinatorShard(CoordinatorLog):
         gone = [name for name in names if known.pop(name, None) is not None]
         for name in gone:
             self.notes.pop((group_id, name), None)
+        self._broker.announce(OffsetsForgotten(group_id, tuple(gone)))
         return [offset_tombstone(group_id, name) for name in gone]
 
     def delete_group(self, group_id: str, then: Outcome) -> None:

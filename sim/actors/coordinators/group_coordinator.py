@@ -16,6 +16,7 @@ from sim.machine.clock import MILLISECOND
 from sim.machine.deadlines import Deadlines
 from sim.rules.controller.metadata import PartitionChange, RemoveTopicRecord
 from sim.rules.errors import ErrorCode
+from sim.rules.facts.group import CommitAccepted
 from sim.rules.groups.coordinator import OFFSETS_TOPIC, OffsetRecord, encode_offset, partition_for_group
 from sim.rules.protocol.consumer_group import (
     ConsumerGroupDescribeRequest,
@@ -175,6 +176,9 @@ class GroupCoordinator:
         if refusal is not None:
             self._broker.reply(request, OffsetCommitResponse(refusal))
             return
+        self._broker.announce(
+            CommitAccepted(body.group_id, body.member_id, body.generation_id, tuple(body.offsets.items()))
+        )
         records = [
             OffsetRecord(body.group_id, name, offset, body.metadata.get(name, ""))
             for name, offset in body.offsets.items()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sim.actors.broker.socket_server import ServerRequest
 from sim.actors.coordinators.coordinator_shard import CoordinatorShard
 from sim.rules.errors import ErrorCode, InvalidProducerEpochError
+from sim.rules.facts.group import CommitAccepted
 from sim.rules.groups.coordinator import OffsetRecord, encode_offset
 from sim.rules.producer.producer_state_entry import VerificationState
 from sim.rules.protocol.group import OffsetCommitRequest
@@ -42,6 +43,9 @@ def commit_in_transaction(
             return
         records = [encode_offset(OffsetRecord(body.group_id, *item)) for item in body.offsets.items()]
         if shard.write_in_transaction(records, producer, verification, answer):
+            broker.announce(
+                CommitAccepted(body.group_id, body.member_id, body.generation_id, tuple(body.offsets.items()))
+            )
             shard.take_pending(body.group_id, body.producer_id, body.offsets)
 
     try:

@@ -75,14 +75,13 @@ class Producer(TransactionCalls):
         sequences = Sequences(config.transactional_id is not None) if config.enable_idempotence else None
         compressor = compressor_for(config.compression_type, compression_ratio)
         self._accumulator = Accumulator(owner, origin or client_id, config, self._metadata, sequences, compressor)
-        parts = (self._network, self._metadata, self._accumulator, sequences, self._hardware)
-        self._sender = Sender(owner, client_id, config, *parts)
+        tools = (self._network, self._metadata, self._accumulator, sequences, self._hardware)
+        self._sender = Sender(owner, client_id, config, *tools)
         self._largest_bytes = min(config.max_request_size, config.buffer_memory)
         self._block = MaxBlock(owner, config.max_block_ms, self._metadata, self._accumulator.pool, self._sender.wake)
         if sequences is not None and sequences.transactional:
-            self._transactions = Transactions(
-                owner, client_id, config, directory, self._network, self._metadata, sequences, self._sender, self.flush
-            )
+            parts = self._network, self._metadata, sequences, self._sender, self.flush
+            self._transactions = Transactions(owner, client_id, origin or client_id, config, directory, *parts)
         self._metadata.request_update()
 
     @property

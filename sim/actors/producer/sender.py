@@ -247,7 +247,8 @@ class Sender:
 
     def _retry(self, batch: ProducerBatch, error: ErrorCode) -> None:
         self._accumulator.reenqueue(batch)
-        self._owner.announce(BatchRetried(self._client_id, batch.partition, error, batch.attempts, batch.count))
+        retried = BatchRetried(self._client_id, batch.partition, error, batch.attempts, batch.count, batch.columns)
+        self._owner.announce(retried)
         self._owner.after(batch.retry_backoff_ms * MILLISECOND, self.wake)
 
     def _split(self, batch: ProducerBatch) -> None:

@@ -23,6 +23,7 @@ from sim.machine.actor import Actor
 from sim.machine.clock import MILLISECOND
 from sim.rules.config import ProducerConfig
 from sim.rules.errors import ErrorCode
+from sim.rules.facts.client import TransactionBegan, TransactionEnded, TransactionOffsetsSent
 from sim.rules.protocol.messages import InitProducerIdRequest, InitProducerIdResponse, Message
 from sim.rules.protocol.transaction import EndTxnRequest, EndTxnResponse, TxnOffsetCommitRequest
 from sim.rules.topics import TopicPartition
@@ -44,6 +45,7 @@ class Transactions:
         self,
         owner: Actor,
         client_id: str,
+        origin: str,
         config: ProducerConfig,
         directory: Directory,
         any_broker: NetworkClient,
@@ -54,6 +56,7 @@ class Transactions:
     ) -> None:
         times_ms = (config.request_timeout_ms, config.reconnect_backoff_ms, config.reconnect_backoff_max_ms)
         self._owner = owner
+        self._origin = origin
         self._config = config
         self._transactional_id = config.transactional_id or ""
         self._any_broker = any_broker
@@ -76,6 +79,7 @@ class Transactions:
     def begin(self) -> None:
         """What is sent from now on belongs together."""
         self._raise(self._state.begin_transaction())
+        self._owner.announce(TransactionBegan(self._owner.name, self._origin))
 
     def add(self) -> None:
         """A record is about to be sent."""
@@ -88,14 +92,17 @@ class Transactions:
             yield from self._run(
                 "sendOffsetsToTransaction", self._state.add_partition, lambda: self._send_offsets(wanted, group)
             )
+            self._owner.announce(TransactionOffsetsSent(self._owner.name, self._origin, group.group_id))
 
     def commit(self) -> Waiting:
         """Everything is sent, and all of it counts."""
         yield from self._run("commitTransaction", self._state.begin_commit, lambda: self._end(True))
+        self._owner.announce(TransactionEnded(self._owner.name, self._origin, True))
 
     def abort(self) -> Waiting:
         """Nothing of it counts; what has not left yet never will."""
         yield from self._run("abortTransaction", self._begin_abort, lambda: self._end(False))
+        self._owner.announce(TransactionEnded(self._owner.name, self._origin, False))
 
     def close(self, abort: bool) -> Waiting:
         """Hang up on the coordinators; a transaction that is still open is aborted first, if there is time."""

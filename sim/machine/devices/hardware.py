@@ -6,7 +6,7 @@ figures of known origin are in `sim.machine.hardware`.
 
 from dataclasses import dataclass
 
-from sim.machine.clock import MICROSECOND, SECOND
+from sim.machine.clock import MICROSECOND, MILLISECOND, SECOND
 
 __all__ = ["ClientHardware", "Hardware"]
 
@@ -21,6 +21,9 @@ class Hardware:
     for each `socket_buffer_bytes`; `nic_fair` cards serve all connections at once.
     `flush_latency` passes until a flush is confirmed. Above `disk_bytes_per_s` a disk with `disk_burst_bytes_per_s` is
     so fast until it has used up its `disk_credit_bytes`, which grow again below.
+    A broker's process registers `broker_start` after it was started, and has started all else `broker_ready` later; one
+    that is killed keeps its connections for `process_clearing`, while its memory is given back; one that goes on after
+    it was stopped needs `backlog_cost` for each message and timer that has waited.
     """
 
     request_cost: int = 25 * MICROSECOND
@@ -43,6 +46,9 @@ class Hardware:
     page_cache_bytes: int = 4 << 30
     dirty_limit_bytes: int = 800 << 20
     broker_start: int = 3 * SECOND
+    broker_ready: int = 0
+    process_clearing: int = 15 * MILLISECOND
+    backlog_cost: int = 60 * MICROSECOND
 
     def cost(self, batch_count: int, size_bytes: int) -> int:
         """Processor time for one request, in nanoseconds."""

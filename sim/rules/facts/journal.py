@@ -191,6 +191,7 @@ class BatchRetried:
     error: ErrorCode
     attempt: int
     count: int
+    columns: RecordColumns | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

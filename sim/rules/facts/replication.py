@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sim.rules.topics import TopicPartition
 
-__all__ = ["REPLICATION_JOURNAL", "BrokerShuttingDown", "ReplicaDeleted", "ReplicasChanged"]
+__all__ = ["REPLICATION_JOURNAL", "BrokerShuttingDown", "ReplicaChanged", "ReplicaDeleted", "ReplicasChanged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,17 @@ class ReplicaDeleted:
     partition: TopicPartition
     log_end_offset: int
     last_leader: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReplicaChanged:
+    """A broker's replica may have another log end, log start, high watermark or registration; no part of the journal.
+
+    Each life of a replica has one such fact, which is announced again and again.
+    """
+
+    broker_id: int
+    partition: TopicPartition
 
 
 REPLICATION_JOURNAL: tuple[type, ...] = (BrokerShuttingDown, ReplicasChanged, ReplicaDeleted)

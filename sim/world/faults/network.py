@@ -40,13 +40,13 @@ class NetworkFault(Fault):
         known = ["brokers", "controllers", "clients", *flight.cluster.hosts()]
         for name in (*self.side, *self.other):
             require_known(self, "host", name, known)
-        side, other = self._sides(flight)
+        side, other = self.sides(flight)
         if not side or not other or side & other:
             raise ConfigError(f"fault {str(self)!r}: name hosts on one side, and others on the other")
 
     def begin(self, flight: "Flight") -> None:
         """Impede what goes between the sides."""
-        side, other = self._sides(flight)
+        side, other = self.sides(flight)
         impediment = replace(self.effect, sources=side, targets=other, one_way=self.one_way)
         flight.machine.network.impede(str(self), impediment)
 
@@ -59,7 +59,8 @@ class NetworkFault(Fault):
         """What the network does meanwhile."""
         raise TypeError(f"{type(self).__name__} impedes nothing")
 
-    def _sides(self, flight: "Flight") -> tuple[frozenset[str], frozenset[str]]:
+    def sides(self, flight: "Flight") -> tuple[frozenset[str], frozenset[str]]:
+        """The hosts on both sides."""
         hosts = flight.cluster.hosts()
         kinds = {"brokers": "broker", "controllers": "controller", "clients": "client"}
 

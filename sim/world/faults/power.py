@@ -54,15 +54,16 @@ class PowerFailure(Fault):
 
     def begin(self, flight: "Flight") -> None:
         """Cut the power."""
-        for broker in self._machines(flight):
+        for broker in self.machines(flight):
             broker.lose_power()
 
     def end(self, flight: "Flight") -> None:
         """Power is back: the brokers start."""
-        for broker in self._machines(flight):
+        for broker in self.machines(flight):
             broker.start()
 
-    def _machines(self, flight: "Flight") -> "list[Broker]":
+    def machines(self, flight: "Flight") -> "list[Broker]":
+        """The brokers that lose power."""
         brokers = flight.cluster.brokers
         if self.rack:
             return [broker for broker in brokers.values() if broker.host.rack == self.rack]

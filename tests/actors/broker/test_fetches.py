@@ -1,6 +1,7 @@
 """Fetch sessions, long polls and what a fetch is refused for, asked with single requests."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sim.rules.errors import ErrorCode
 from sim.rules.facts.journal import IsrChanged
@@ -78,6 +79,30 @@ def test_session_is_known_by_id_and_epoch_and_tells_only_news() -> None:
     assert later.partitions == {}
     assert later.session_id == 0
     assert fetched(probe.ask(leader, fetch(session_id, 4))).error is ErrorCode.FETCH_SESSION_ID_NOT_FOUND
+
+
+def test_who_asks_again_from_the_same_offset_gets_the_same_data_again() -> None:
+    story = Story(1)
+    probe, leader = Probe(story), story.first_leader
+    written(story, probe, 3)
+    session_id = fetched(probe.ask(leader, fetch(wanted=at(1)))).session_id
+    for epoch in (1, 2):
+        assert [b.base_offset for b in data(probe.ask(leader, fetch(session_id, epoch))).batches] == [1, 2]
+    assert fetched(probe.ask(leader, fetch(session_id, 3, at(3)))).partitions == {}
+
+
+def test_a_partition_that_was_refused_is_looked_at_again_though_nothing_new_is_asked() -> None:
+    """The client knows of a newer epoch than the broker at first, and asks the same again."""
+    story = Story(1)
+    probe, leader = Probe(story), story.first_leader
+    written(story, probe, 2)
+    epoch = story.cluster.controller.image.partitions[P].leader_epoch
+    partition = story.broker(leader).replicas.partitions[P]
+    known, partition.registration = partition.registration, replace(partition.registration, leader_epoch=epoch - 1)
+    first = fetched(probe.ask(leader, fetch(wanted=at(0, epoch))))
+    assert first.partitions[P].error is ErrorCode.UNKNOWN_LEADER_EPOCH
+    partition.registration = known
+    assert [b.base_offset for b in data(probe.ask(leader, fetch(first.session_id, 1))).batches] == [0, 1]
 
 
 def test_full_fetch_closes_the_session_that_it_names() -> None:

@@ -10,7 +10,8 @@ from sim.actors.consumer.consumer_records import records_of
 from sim.actors.consumer.fetch_buffer import CompletedFetch, Slice
 from sim.actors.consumer.subscriptions import Ownership
 from sim.machine.clock import SECOND
-from sim.observe.verdict import Verdict, Witness
+from sim.observe.verdict import Verdict
+from sim.observe.witness import Witness
 from sim.rules.errors import ErrorCode
 from sim.rules.facts.storage import LogCleaned, SegmentsDeleted
 from sim.rules.protocol.messages import FetchData

@@ -87,7 +87,10 @@ def test_a_controller_that_has_hung_finds_sessions_run_out_before_it_reads_the_h
 
 
 def test_an_isolated_broker_is_fenced_and_comes_back_when_the_network_heals() -> None:
-    """The way back is found at TCP's next attempt: after 12 s cut, at 12.6 s for what was sent at once."""
+    """The way back is found at TCP's next attempt: after 12 s cut, at 13.1 s for what was sent at once.
+
+    A heartbeat that nobody answers is given up after 2 s, and the next one comes 2 s later still.
+    """
     cut = NetworkPartition(side=("broker-1",), other=("brokers", "controllers"), at="4s", lasts="12s")
     flown = Flown(cut, seconds=40)
     (fenced,) = flown.when(BrokerFenced)
@@ -95,7 +98,7 @@ def test_an_isolated_broker_is_fenced_and_comes_back_when_the_network_heals() ->
     assert flown.when(BrokerRegistered) == []
     assert all(len(flown.flight.cluster.controller.image.partitions[name].isr) == 3
                for name in flown.flight.cluster.partitions())  # fmt: skip
-    assert 16 < max(flown.when(IsrChanged)) < 20
+    assert 16 < max(flown.when(IsrChanged)) < 21
 
 
 def test_a_one_way_cut_lets_requests_in_and_no_answers_out() -> None:
