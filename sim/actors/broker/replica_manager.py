@@ -291,9 +291,8 @@ class ReplicaManager:
 
     def _fetcher(self, partition: Partition) -> ReplicaFetcher:
         key = self._fetcher_key(partition)
-        if key not in self._fetchers:
-            self._fetchers[key] = ReplicaFetcher(self._broker, key[0])
-        return self._fetchers[key]
+        fetcher = self._fetchers[key] = self._fetchers.get(key) or ReplicaFetcher(self._broker, key[0])
+        return fetcher
 
     def _stop_fetching(self, partition: Partition) -> None:
         fetcher = self._fetchers.get(self._fetcher_key(partition))
