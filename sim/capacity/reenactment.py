@@ -15,6 +15,9 @@ __all__ = ["reenactment"]
 
 MACHINE = "test-machine"
 BROKERS = 3
+TICK = 50_000
+"""Records that are due within so many nanoseconds are sent together."""
+
 SETTLE = 500 * MILLISECOND
 """What is sent last is acknowledged within this time and linger.ms."""
 
@@ -59,7 +62,7 @@ def _for(load: Load, length: int, rate: float | None) -> Load:
     """Send for a length of time after the first record, and wait for the acknowledgements."""
     linger_ms = int(str(load.producer_config.get("linger_ms", load.producer_config.get("linger.ms", 5))))
     stop = LEAD + length
-    return replace(load, rate=rate, stop=stop, until=stop + linger_ms * MILLISECOND + SETTLE, tick=1)
+    return replace(load, rate=rate, stop=stop, until=stop + linger_ms * MILLISECOND + SETTLE, tick=TICK)
 
 
 def _paced(case: Case) -> Load:

@@ -33,6 +33,7 @@ REASONS = (
     ("zero_seconds", "the whole pipeline's output is one hertz coarse; the flight has one stage of it"),
     ("rows", "how much was sent, no outcome"),
     ("baseline_rows_per_s", "what the application's own work allows, of which the case says nothing"),
+    ("fetch_size_bytes", "a session's fetches are not counted apart"),
     ("duplicates", "a question of correctness, see the verdict of `kafkasim run`"),
 )
 

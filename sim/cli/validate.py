@@ -21,7 +21,8 @@ FAR_PCT = 25
 @click.command("validate")
 @click.argument("paths", nargs=-1, metavar="[CASES.json]...", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def validate_command(paths: tuple[Path, ...], as_json: bool) -> None:
+@click.option("--write", is_flag=True, help="Write sim/machine/README.md of this checkout, too.")
+def validate_command(paths: tuple[Path, ...], as_json: bool, write: bool) -> None:
     """Recreate capacity cases and print what was measured, what is predicted, and the error.
 
     Without CASES.json the bundled cases are taken.
@@ -31,10 +32,20 @@ def validate_command(paths: tuple[Path, ...], as_json: bool) -> None:
 
     cases = [case for path in (paths or BUNDLED) for case in read_cases(path)]
     found = validate(cases, tell_progress)
+    if write:
+        write_readme(found)
     if as_json:
         click.echo(json.dumps(found.as_json()))
     else:
         tell(found)
+
+
+def write_readme(found: "Validation") -> None:
+    """The page about the machines, beside their code."""
+    import sim
+    from sim.capacity.readme import render
+
+    (Path(sim.__file__).parent / "machine" / "README.md").write_text(render(found), encoding="utf-8")
 
 
 def tell_progress(case: "Case") -> None:

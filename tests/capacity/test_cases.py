@@ -8,6 +8,7 @@ import pytest
 
 from sim.capacity.cases import BUNDLED, Case, read_cases
 from sim.capacity.published import load_of
+from sim.capacity.readme import render
 from sim.capacity.validation import Validation, validate
 from sim.machine.clock import SECOND
 from sim.machine.profiles import PROFILES
@@ -161,3 +162,12 @@ def test_a_small_benchmark_is_flown_and_measured() -> None:
 def test_a_case_is_the_same_at_every_flight() -> None:
     small = Case("X", {**BENCHMARK, "rf": 1, "rate_msgs_per_s": 500}, {"publish_ms": {"avg": 1}})
     assert json.dumps(validate([small]).as_json()) == json.dumps(validate([small]).as_json())
+
+
+def test_the_page_about_the_machines_tells_figures_with_origin_and_errors() -> None:
+    page = render(validate([Case("E", ELECTION, {"max_partition_unavailability_s": 0.25, "same_s": 1})]))
+    assert "| E | max_partition_unavailability_s | 0.25 | 0.2 | -20.0 |  |" in page
+    assert "- E same_s: " in page
+    for name in PROFILES:
+        assert f"### {name}\n" in page
+    assert "| client: record_cost | 1,217 | fitted | LI-P1 |" in page
