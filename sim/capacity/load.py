@@ -21,6 +21,7 @@ __all__ = ["TOPIC", "Load", "plan_for"]
 TOPIC = "load"
 TICK = 200 * MICROSECOND
 CHUNK = 50
+MOST = 500
 LEAD = 500 * 1_000_000
 """How long a producer with a first record of its own waits after it."""
 
@@ -35,8 +36,9 @@ class Load:
     Each of the `groups` reads everything with so many consumers. `backlog` is how many records lie in the log before a
     consumer begins. With `ping` one application sends a record and reads it before it sends the next one. Records go to
     the partitions in turn if `round_robin`, as before Kafka 2.4, otherwise where the producer likes.
-    With `first_alone` a producer sends one record half a second before the others. `consumer_rate` is how many records
-    per second a consumer's application can take; from `pause_at` it takes none for `pause`.
+    A producer that is `on_schedule` sends what it could not send in time as soon as it can, and latency counts from the
+    schedule. With `first_alone` it sends one record half a second before the others. `consumer_rate` is how many
+    records per second a consumer's application can take; from `pause_at` it takes none for `pause`.
     Times are nanoseconds; `until` is the end of the run, `begin` that of the warm-up, `stop` that of sending. Records
     that are due within one `tick` are sent together, at its end.
     """
@@ -65,6 +67,7 @@ class Load:
     stop: int = 1 << 62
     tick: int = TICK
     first_alone: bool = False
+    on_schedule: bool = False
     quotas: ClientQuotas = field(default_factory=dict)
     consumer_rate: float | None = None
     pause_at: int = 0
@@ -140,7 +143,7 @@ def _sending(load: Load, producer: Producer) -> Send:
 
 
 def _paced(load: Load, rate: float) -> Behaviour:
-    """Sends evenly. One that was held up does not hurry afterwards."""
+    """Sends evenly. One that was held up makes up for it if it keeps a schedule, and otherwise does not hurry."""
     gap = max(round(SECOND / rate), 1)
     tick = max(load.tick, gap)
 
@@ -148,12 +151,17 @@ def _paced(load: Load, rate: float) -> Behaviour:
         send = _sending(load, app.producer(**load.producer_config))
         yield from _lead_in(load, app, send)
         due = app.now + app.random.randrange(tick)
+        wake = due
         while due < min(load.stop, load.until):
-            yield app.until(due)
-            count = (due + tick - 1) // gap - (due - 1) // gap
-            if count > 0:
-                yield from send([due] * count)
-            due = max(due + tick, app.now)
+            yield app.until(wake)
+            times = range(due, app.now + 1, gap)[:MOST]
+            due += len(times) * gap
+            if load.on_schedule:
+                yield from send(list(times))
+            else:
+                yield from send([app.now] * len(times))
+                due = max(due, app.now - tick)
+            wake = max(due, wake + tick)
 
     return run
 

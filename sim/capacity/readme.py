@@ -20,11 +20,8 @@ def render(found: Validation) -> str:
     middle = found.median_abs_error_pct
     told = "" if middle is None else f"\nMedian absolute error of what nothing was fitted on: {middle:.1f} %.\n"
     parts = [HEAD, "## Predicted and measured\n", *_comparisons(found.comparisons), told]
-    parts += [
-        "## Not predicted\n",
-        *_list(f"{each.id} {each.quantity}: {each.reason}" for each in found.unpredicted),
-        "",
-    ]
+    missing = (f"- {each.id} {each.quantity}: {each.reason}" for each in found.unpredicted)
+    parts += ["## Not predicted\n", *missing, ""]
     parts += ["## Machines\n", *_profiles()]
     return "\n".join(parts) + "\n"
 

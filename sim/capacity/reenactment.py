@@ -49,6 +49,7 @@ def _base(case: Case) -> Load:
         producer_config=producer,
         broker_config={"num.io.threads": 4, "num.network.threads": 2},
         first_alone=True,
+        on_schedule=True,
         begin=0,
     )
 

@@ -37,7 +37,7 @@ HANDLERS: Mapping[str, Figure] = {
 """A request handler's work."""
 
 VIRTUAL_LINKS = {
-    "link_latency": _fitted(79 * MICROSECOND, "OMB19-N6: half of one way, with waking the threads at both ends"),
+    "link_latency": _fitted(77 * MICROSECOND, "OMB19-N6: half of one way, with waking the threads at both ends"),
     "link_jitter": _fitted(60 * MICROSECOND, "OMB19-N6"),
 }
 NVME_FLUSH = {
