@@ -9,11 +9,11 @@ from typing import Any
 from sim.rules.errors import ConfigError
 from sim.scenario import Scenario
 from sim.world.plan import Plan
-from sim.world.script import Script, plan_of, read_script
+from sim.world.script import Script, plan_of, read_script, write_script
 from sim.world.script.reading import MOST_BYTES
 from sim.world.settings import Settings
 
-__all__ = ["ENDING", "checked_name", "scenario_of", "scenario_of_file"]
+__all__ = ["ENDING", "checked_name", "scenario_from", "scenario_of", "scenario_of_file"]
 
 Find = Callable[[str], Scenario]
 
@@ -46,14 +46,17 @@ def scenario_of_file(path: Path, find: Find) -> Scenario:
 
 def scenario_of(text: str, name: str, find: Find, where: str = "") -> Scenario:
     """The scenario that a text says. Raises ConfigError, one line that begins with `where`, or else with the name."""
-    where = where or name
-    script = read_script(text, where)
-    rest: dict[str, Any] = {"script": text, "seed": script.seed, "expect": script.expect}
+    return scenario_from(read_script(text, where or name), name, find, text)
+
+
+def scenario_from(script: Script, name: str, find: Find, text: str = "") -> Scenario:
+    """The scenario that a script is; `text` is what it was read from. Raises ConfigError, one line."""
     summary = script.description.partition("\n")[0] or "A scenario file."
+    rest: dict[str, Any] = {"script": text or write_script(script), "seed": script.seed, "expect": script.expect}
     if not script.scenario:
         return Scenario(name, summary, script.story or summary, lambda _: plan_of(script), level="file", **rest)
-    if script.topics or script.producers or script.consumers or script.pipelines:
-        raise ConfigError(f"{where}: scenario = {script.scenario!r} has topics and clients of its own; leave them out")
+    if script.topics or script.producers or script.consumers or script.pipelines or script.share_groups:
+        raise ConfigError(f"{name}: scenario = {script.scenario!r} has topics and clients of its own; leave them out")
     return replace(_based_on(find(script.scenario), script), name=name, summary=summary, **rest)
 
 

@@ -9,9 +9,12 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+import scenarios
 from sim.cli.scenario_files import find
 from sim.rules.errors import ConfigError
+from sim.scenario_file import scenario_from
 from sim.world.plan import Plan
+from sim.world.script import Script, read_script
 
 if TYPE_CHECKING:
     from sim.fuzz.swarm import Report
@@ -39,8 +42,8 @@ def fuzz(name: str | None, seeds: str, jobs: int, as_json: bool) -> int:
     wanted = read_seeds(seeds)
     subject = Subject()
     if name is not None:
-        planned(name, wanted.start)
-        subject = Subject(planned, name)
+        text = find(name).script
+        subject = Subject(Script(scenario=name) if text is None else read_script(text, name), based_on)
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("flying", total=len(wanted))
@@ -52,9 +55,9 @@ def fuzz(name: str | None, seeds: str, jobs: int, as_json: bool) -> int:
     return int(bool(report.findings))
 
 
-def planned(name: str, seed: int) -> Plan:
-    """The plan of a scenario of the library, or in a file, for a seed, without its own faults."""
-    scenario = find(name)
+def based_on(script: Script, seed: int) -> Plan:
+    """The plan of a script that names a scenario of the library, without faults."""
+    scenario = scenario_from(script, script.scenario, scenarios.find)
     return scenario.plan(scenario.settings({}, seed=seed, faults=False))
 
 

@@ -8,7 +8,6 @@ from sim.fuzz.trouble import draw_faults
 from sim.machine.clock import parse_duration
 from sim.machine.streams import Streams
 from sim.world.keys import parse_keys
-from sim.world.plan import Plan
 from sim.world.script import Script, plan_of
 from sim.world.script.script import (
     ClusterPart,
@@ -22,7 +21,7 @@ from sim.world.script.script import (
 from sim.world.topics import Topic
 from sim.world.workload import parse_workload
 
-__all__ = ["draw_script", "with_faults"]
+__all__ = ["draw_script"]
 
 SESSION_MS = 6000
 FEATURES = (
@@ -33,6 +32,7 @@ FEATURES = (
     "pipelines",
     "removal",
     "share groups",
+    "small fetches",
     "static members",
     "transactions",
     "unclean elections",
@@ -72,11 +72,6 @@ def draw_script(seed: int) -> Script:
     return replace(script, faults=draw_faults(chance, plan_of(script), parse_duration(script.duration)))
 
 
-def with_faults(plan: Plan, seed: int, load: int) -> Plan:
-    """A plan of somebody else's with faults drawn for it, instead of its own."""
-    return replace(plan, faults=draw_faults(Streams(seed)["fuzz"], plan, load))
-
-
 def draw_cluster(chance: random.Random, features: Features) -> ClusterPart:
     """Three brokers mostly, with few partitions of the brokers' own topics."""
     brokers = chance.choice((1, 2, 3, 3, 3, 3, 3, 4, 5))
@@ -96,6 +91,8 @@ def draw_cluster(chance: random.Random, features: Features) -> ClusterPart:
         config["broker.session.timeout.ms"] = chance.choice((4000, 6000))
         config["broker.heartbeat.interval.ms"] = 1000
         config["replica.lag.time.max.ms"] = chance.choice((3000, 6000, 10_000))
+    if "small fetches" in features:
+        config |= {"replica.fetch.max.bytes": 1000, "replica.fetch.response.max.bytes": 1000}
     if "removal" in features:
         config |= {"log.retention.check.interval.ms": 2000, "log.initial.task.delay.ms": 1000}
         config |= {"log.cleaner.backoff.ms": 2000, "log.segment.delete.delay.ms": 1000}
@@ -166,6 +163,8 @@ def draw_consumer(chance: random.Random, group: str, topics: list[str], features
         static = "static members" in features and chance.random() < 0.7
     if chance.random() < 0.3:
         config["max.poll.records"] = chance.choice((1, 10))
+    if "small fetches" in features:
+        config["max.partition.fetch.bytes"] = chance.choice((1, 1000))
     config["auto.commit.interval.ms"] = chance.choice((1000, 5000))
     wanted = tuple(topic for topic in topics if chance.random() < 0.7) or (topics[0],)
     commits: tuple[Commit, ...] = ("auto", "sync-after", "sync-before")

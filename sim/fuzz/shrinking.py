@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sim.machine.clock import SECOND, parse_duration
 from sim.rules.errors import ConfigError
 from sim.world.faults import Fault
 from sim.world.script import Script
+from sim.world.script.checking import check
 
-__all__ = ["shrink", "shrink_faults"]
+__all__ = ["shrink"]
 
 Part = TypeVar("Part")
 Fails = Callable[[Script], bool]
@@ -32,16 +33,9 @@ def shrink(script: Script, fails: Fails, most_flights: int = MOST_FLIGHTS) -> Sc
     return script
 
 
-def shrink_faults(
-    faults: tuple[Fault, ...], fails: Callable[[tuple[Fault, ...]], bool], most_flights: int = MOST_FLIGHTS
-) -> tuple[Fault, ...]:
-    """The smallest schedule found for which `fails` is still true."""
-    bare = Script(faults=faults)
-    return shrink(bare, lambda script: fails(script.faults), most_flights).faults
-
-
 def _holds(script: Script, fails: Fails) -> bool:
     try:
+        check(script)
         return fails(script)
     except ConfigError:
         return False
@@ -49,28 +43,41 @@ def _holds(script: Script, fails: Fails) -> bool:
 
 def _smaller(script: Script) -> Iterator[Script]:
     """Scripts with something less, the largest steps first."""
-    yield from (replace(script, faults=faults) for faults in _less(script.faults))
-    yield from (replace(script, pipelines=pipelines) for pipelines in _less(script.pipelines))
-    yield from (replace(script, consumers=consumers) for consumers in _less(script.consumers))
-    yield from (replace(script, producers=producers) for producers in _less(script.producers))
-    used = {topic for each in script.producers for topic in each.topics}
-    used |= {topic for each in script.consumers for topic in each.topics}
+    for table in ("faults", "pipelines", "share_groups", "consumers", "producers"):
+        yield from (_having(script, table, parts) for parts in _less(getattr(script, table)))
+    for table in ("consumers", "producers"):
+        for number, part in enumerate(getattr(script, table)):
+            if len(part.topics) > 1:
+                yield from (_with(script, table, number, topics=topics) for topics in _less(part.topics) if topics)
+    used = {topic for table in ("consumers", "producers", "share_groups") for each in getattr(script, table)
+            for topic in each.topics}  # fmt: skip
     used |= {topic for each in script.pipelines for topic in (each.source, each.target)}
     kept = tuple(topic for topic in script.topics if topic.name in used)
     if kept != script.topics:
         yield replace(script, topics=kept)
     for number, topic in enumerate(script.topics):
         if topic.partitions > 1:
-            fewer = replace(topic, partitions=1)
-            yield replace(script, topics=(*script.topics[:number], fewer, *script.topics[number + 1 :]))
-    for number, group in enumerate(script.consumers):
-        if group.members > 1:
-            alone = replace(group, members=1)
-            yield replace(script, consumers=(*script.consumers[:number], alone, *script.consumers[number + 1 :]))
+            yield _with(script, "topics", number, partitions=1)
+    for table in ("consumers", "pipelines", "share_groups"):
+        for number, part in enumerate(getattr(script, table)):
+            if part.members > 1:
+                yield _with(script, table, number, members=1)
     end = max([0, *(fault.ends or fault.begins for fault in script.faults)]) + SECOND
     if end < parse_duration(script.duration):
         yield replace(script, duration=_text(end))
     yield from (replace(script, faults=faults) for faults in _shorter(script.faults))
+
+
+def _with(script: Script, table: str, number: int, **changes: Any) -> Script:
+    """With one part of a table changed."""
+    parts = list(getattr(script, table))
+    parts[number] = replace(parts[number], **changes)
+    return _having(script, table, tuple(parts))
+
+
+def _having(script: Script, table: str, parts: tuple[Any, ...]) -> Script:
+    changed: dict[str, Any] = {table: parts}
+    return replace(script, **changed)
 
 
 def _less(parts: tuple[Part, ...]) -> Iterator[tuple[Part, ...]]:

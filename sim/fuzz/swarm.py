@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from typing import Any
 
-from sim.fuzz.drawing import draw_script, with_faults
+from sim.fuzz.drawing import draw_script
 from sim.fuzz.shrinking import shrink
 from sim.fuzz.trial import Trial, combined_sha256, fly
-from sim.machine.clock import parse_duration
+from sim.fuzz.trouble import draw_faults
+from sim.machine.clock import MINUTE
+from sim.machine.streams import Streams
 from sim.observe.allowances import FATES
 from sim.observe.anomalies.report import NAMES
 from sim.observe.problems import Problem
-from sim.world.faults import Fault
 from sim.world.plan import Plan
 from sim.world.script import Script, plan_of, write_script
 from sim.world.script.script import Expect
@@ -25,31 +26,29 @@ CHUNK = 4
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is fuzzed: whatever a seed draws, or, with `plan_of_seed`, a scenario of somebody's under drawn faults.
+    """What is fuzzed: whatever a seed draws, or, with a `base`, somebody's script under drawn faults.
 
-    `plan_of_seed` is a function of a module, so that other processes find it, called with `argument` and a seed.
+    `plan_of_base` makes the plan of a base that names a scenario of the library; it is a function of a module, so that
+    other processes find it.
     """
 
-    plan_of_seed: Callable[[str, int], Plan] | None = None
-    argument: str = ""
+    base: Script | None = None
+    plan_of_base: Callable[[Script, int], Plan] | None = None
 
     def script(self, seed: int) -> Script:
         """The scenario file of a seed."""
-        if self.plan_of_seed is None:
+        if self.base is None:
             return draw_script(seed)
-        return Script(scenario=self.argument, seed=seed, faults=self.plan(seed).faults)
+        plain = replace(self.base, seed=seed, faults=())
+        plan = self.plan(plain)
+        load = MINUTE if plan.duration is None else plan.duration
+        return replace(plain, faults=draw_faults(Streams(seed)["fuzz"], plan, load))
 
-    def plan(self, seed: int, faults: tuple[Fault, ...] | None = None) -> Plan:
-        """The plan of a seed; with other faults than those that it draws, if given."""
-        if self.plan_of_seed is None:
-            return plan_of(draw_script(seed))
-        plan = self.plan_of_seed(self.argument, seed)
-        load = parse_duration("60s") if plan.duration is None else plan.duration
-        return with_faults(plan, seed, load) if faults is None else replace(plan, faults=faults)
-
-    def planned(self, script: Script, seed: int) -> Plan:
-        """The plan of a smaller script of the same seed."""
-        return plan_of(script) if self.plan_of_seed is None else self.plan(seed, script.faults)
+    def plan(self, script: Script) -> Plan:
+        """The plan of a script of a seed, as it was drawn or smaller."""
+        if self.plan_of_base is None or not script.scenario:
+            return plan_of(script)
+        return replace(self.plan_of_base(script, script.seed), faults=script.faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ def _trials(seeds: list[int], subject: Subject, jobs: int) -> Iterator[Trial]:
 
 
 def _trial(subject: Subject, seed: int) -> Trial:
-    return fly(subject.plan(seed), seed)
+    return fly(subject.plan(subject.script(seed)), seed)
 
 
 def _smallest(subject: Subject, trial: Trial) -> str:
@@ -126,7 +125,7 @@ def _smallest(subject: Subject, trial: Trial) -> str:
     shown = [first]
 
     def fails(script: Script) -> bool:
-        found = [each for each in fly(subject.planned(script, seed), seed).unexplained if each.name == first.name]
+        found = [each for each in fly(subject.plan(script), seed).unexplained if each.name == first.name]
         shown[:] = found[:1] or shown
         return bool(found)
 

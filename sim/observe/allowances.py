@@ -48,7 +48,8 @@ class Allowances:
             reasons = dict(of_topic(topic.replication_factor, configs, troubles))
             self._topics[topic.name] = _spread(reasons, SEEN_OF_TOPIC)
         self._groups = {group.group_id: (*group.topics, group.exactly_once_in) for group in flight.plan.groups}
-        self._internal = _of_internal_topics(cluster.config, troubles)
+        self._offsets = _of_offsets(cluster.config, troubles)
+        self._transactions = _of_power("transactions", cluster.config.transaction_state_log_min_isr, troubles)
 
     def of_fate(self, fate: str, topic: str, producer: str) -> str | None:
         """Why a record of this topic, sent by this producer, may have this fate; None if nothing allows it."""
@@ -63,7 +64,12 @@ class Allowances:
     def of_promise(self, group_id: str) -> str | None:
         """Why a group may have broken its promise of exactly once; None if nothing allows it."""
         topics = [self._topics.get(topic, {}).get(LOST) for topic in self._groups[group_id]]
-        return next((reason for reason in (*topics, self._internal) if reason is not None), None)
+        reasons = (*topics, self._offsets, self._transactions)
+        return next((reason for reason in reasons if reason is not None), None)
+
+    def of_liveness(self, subject: str) -> str | None:
+        """Why a group may never catch up: a transaction that nobody remembers is never decided."""
+        return self._transactions if subject in self._groups else None
 
     def _of_sender(self, name: str, record: str) -> str | None:
         """By the application whose name the producer's begins with."""
@@ -107,13 +113,15 @@ def _is_short(configs: Sequence[TopicConfig]) -> bool:
     )
 
 
-def _of_internal_topics(config: BrokerConfig, troubles: Troubles) -> str | None:
-    """Why committed offsets and the state of transactions may be lost."""
+def _of_offsets(config: BrokerConfig, troubles: Troubles) -> str | None:
+    """Why the brokers may forget committed offsets; transactions never have unclean elections."""
     if config.unclean_leader_election_enable and troubles.leaders_move:
-        return "unclean.leader.election.enable for all topics: offsets or transactions may be lost"
-    if len(troubles.powerless) >= min(config.min_insync_replicas, config.transaction_state_log_min_isr):
-        return "loss of power may take offsets or transactions that were not flushed"
-    return None
+        return "unclean.leader.election.enable for all topics: offsets may be lost"
+    return _of_power("offsets", config.min_insync_replicas, troubles)
+
+
+def _of_power(what: str, minimum: int, troubles: Troubles) -> str | None:
+    return f"loss of power may take {what} that were not flushed" if len(troubles.powerless) >= minimum else None
 
 
 def _spread(reasons: Reasons, seen: Mapping[str, tuple[str, ...]]) -> Reasons:

@@ -36,7 +36,10 @@ def find_problems(
     """Everything that is not as it should be at the end of a flight, explained or not."""
     allowances = Allowances(flight)
     return [
-        *(Problem("liveness", "", sentence) for sentence in flight.unsettled()),
+        *(
+            Problem("liveness", subject, sentence, allowances.of_liveness(subject))
+            for subject, sentence in flight.unsettled()
+        ),
         *_fates(verdict, allowances),
         *_anomalies(anomalies, allowances),
         *_promises(flight, allowances),
@@ -55,7 +58,7 @@ def unmet(
     failures = [f"{app.name}: {app.failure}" for app in flight.cluster.apps.values() if app.failure is not None]
     yield from _miscounted("failures", expect.failures, len(failures), *failures[:1])
     if expect.converged:
-        yield from flight.unsettled()
+        yield from (sentence for _, sentence in flight.unsettled())
     if expect.exactly_once:
         yield from (sentence for _, sentence in _broken(flight))
     if expect.invariants and invariants is not None:

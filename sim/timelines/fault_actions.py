@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Action", "Stage", "action"]
 
-HOWS = {"kill9": "kill9", "sigterm": "sigterm"}
+HOWS = ("kill9", "sigterm")
+"""Ways to stop a process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def action(fields: Fields, number: int, stage: Stage, zero: int, boot: Boot) -> 
     return Action(at=f"{at}ns", word=word, number=number, stage=stage, nodes=nodes, how=how, boot=boot)
 
 
-def nearest(word: str, known: Mapping[str, object]) -> str:
+def nearest(word: str, known: Collection[str]) -> str:
     """A hint at what would be right."""
     near = get_close_matches(word, known, n=1)
     return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"

@@ -15,6 +15,7 @@ from sim.timelines.fault_actions import Stage, action
 from sim.timelines.fault_booting import booting
 from sim.timelines.fault_recording import WINDOW_BEGINS_MS, FaultRecording, FaultRun, FaultTopic
 from sim.world.cluster import CONTROLLER_ID, ClusterSpec
+from sim.world.faults import BrokerCrash
 from sim.world.plan import AppSpec, Plan
 from sim.world.topics import Topic
 
@@ -45,9 +46,11 @@ def fault_plan(recording: FaultRecording, run: FaultRun, seed: int) -> FaultPlan
     chance = Random(seed)
     config = BrokerConfig.of(recording.broker_config)
     brokers = {broker: number for number, broker in enumerate(sorted(recording.brokers), 1)}
-    controllers = dict.fromkeys(recording.controllers[:1], CONTROLLER_ID)
+    controllers = {controller: number for number, controller in enumerate(recording.controllers, CONTROLLER_ID)}
     period = max(config.broker_heartbeat_interval_ms, config.replica_lag_time_max_ms // 2) * MILLISECOND
-    zero = WARM_UP + chance.randrange(period) + SECOND
+    absent = _absent(recording, run)
+    settled = 2 * config.broker_session_timeout_ms * MILLISECOND if absent else SECOND
+    zero = settled + WARM_UP + chance.randrange(period)
     ends = zero + milliseconds(run.ends_ms)
     stage = Stage(brokers, controllers, next(iter(recording.topics)))
     boots = booting(run, config)
@@ -60,12 +63,27 @@ def fault_plan(recording: FaultRecording, run: FaultRun, seed: int) -> FaultPlan
     apps.append(AppSpec("consumer", _consumer(recording, zero - WARM_UP)))
     plan = Plan(
         duration=None,
-        cluster=ClusterSpec(len(brokers), 1, dict(recording.broker_config), group_topics=False),
+        cluster=ClusterSpec(
+            len(brokers), 1, dict(recording.broker_config), group_topics=False, controllers=len(controllers)
+        ),
         topics=tuple(_topic(topic, run, brokers) for topic in recording.topics.values()),
         apps=tuple(apps),
-        faults=tuple(fault for fault in faults if fault is not None),
+        faults=(
+            *(BrokerCrash(broker=brokers[broker], at="1ms") for broker in absent),
+            *(fault for fault in faults if fault is not None),
+        ),
     )
     return FaultPlan(plan, zero, (zero - milliseconds(WINDOW_BEGINS_MS), ends), brokers, sent)
+
+
+def _absent(recording: FaultRecording, run: FaultRun) -> list[int]:
+    """Brokers that were replicas, and in sync nowhere, when the run began: their processes were down."""
+    told = [(recording.topics[name].replicas, isr) for name, isr in run.in_sync.items()]
+    return [
+        broker
+        for broker in recording.brokers
+        if any(broker in replicas for replicas, _ in told) and not any(broker in isr for _, isr in told)
+    ]
 
 
 def _topic(topic: FaultTopic, run: FaultRun, brokers: Mapping[int, int]) -> Topic:

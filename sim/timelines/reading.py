@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
 from sim.rules.errors import ConfigError
 from sim.timelines.faults import fault_quantities
 from sim.timelines.figures import Quantity
+from sim.timelines.groups import group_quantities
 
 __all__ = ["BUNDLED", "Kind", "RecordingFile", "quantities", "recording_files"]
 
@@ -47,8 +47,7 @@ def quantities(file: RecordingFile, runs: int, first_seed: int = 0) -> list[Quan
     """Every figure of a recording, measured and simulated in so many runs. Raises ConfigError with the file's name."""
     try:
         if file.kind == "group":
-            groups = import_module("sim.timelines.groups")
-            return list(groups.group_quantities(file.recording, runs, first_seed))
+            return group_quantities(file.recording, runs, first_seed)
         return fault_quantities(file.recording, runs, first_seed)
     except ConfigError as error:
         raise ConfigError(f"{file.path}: {error}") from error

@@ -24,11 +24,12 @@ from sim.world.topics import Topic
 __all__ = ["CONTROLLER_ID", "Cluster", "ClusterSpec"]
 
 CONTROLLER_ID = 100
+QUORUM_SIZES = (1, 3, 5)
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterSpec:
-    """How many brokers in how many racks, on what hardware, with what configuration.
+    """How many brokers in how many racks, on what hardware, with what configuration; 1, 3 or 5 controllers.
 
     `client_quotas` are Kafka's (producer_byte_rate, consumer_byte_rate, request_percentage), per second and broker, by
     client id; `<default>` is any other client. `group_configs` are those of single groups (`share.auto.offset.reset`
@@ -48,10 +49,11 @@ class ClusterSpec:
     log_dirs: int = 1
     wakes_fetches_early: bool = False
     group_topics: bool = True
+    controllers: int = 1
 
 
 class Cluster:
-    """Brokers 1 to n, controller 100, and the applications that use them."""
+    """Brokers 1 to n, controllers from 100 on, and the applications that use them."""
 
     def __init__(self, machine: Machine, spec: ClusterSpec, topics: Iterable[Topic]) -> None:
         self.machine = machine
@@ -67,8 +69,12 @@ class Cluster:
         self._servers: dict[int, Server] = {}
         self._cores = Cpu(spec.hardware.cores) if spec.hardware.cores else None
         machine.network.socket_buffer_bytes = spec.hardware.socket_buffer_bytes
-        self.controller = Controller(machine, CONTROLLER_ID, self._host("controller", 0), self.config)
-        self._servers[CONTROLLER_ID] = self.controller
+        self.controllers: dict[int, Controller] = {}
+        voters = range(CONTROLLER_ID, CONTROLLER_ID + spec.controllers)
+        for number, node_id in enumerate(voters):
+            host = self._host("controller" if len(voters) == 1 else f"controller-{node_id}", number)
+            controller = Controller(machine, node_id, host, self.config, voters, self._servers.__getitem__)
+            self.controllers[node_id] = self._servers[node_id] = controller
         self.brokers: dict[int, Broker] = {}
         group_configs = {group: GroupConfig.of(config) for group, config in spec.group_configs.items()}
         for broker_id in range(1, spec.brokers + 1):
@@ -80,7 +86,7 @@ class Cluster:
                 self.config,
                 spec.hardware,
                 self._servers.__getitem__,
-                CONTROLLER_ID,
+                voters,
                 spec.client_quotas,
                 group_configs,
                 spec.log_dirs,
@@ -88,14 +94,30 @@ class Cluster:
             broker.wakes_fetches_early = spec.wakes_fetches_early
             self.brokers[broker_id] = self._servers[broker_id] = broker
 
+    @property
+    def controller(self) -> Controller:
+        """The active controller; between two of them the one with the longest committed log. For observers."""
+        return max(
+            self.controllers.values(),
+            key=lambda controller: (
+                controller.active,
+                controller.raft.state.epoch if controller.active else 0,
+                controller.metadata.committed.offset,
+            ),
+        )
+
     def start(self) -> None:
-        """Create topics, start the controller and the brokers, all registered and in sync."""
+        """Create topics, start the controllers and the brokers, all registered and in sync."""
         racks = {broker_id: broker.host.rack for broker_id, broker in self.brokers.items()}
         wanted = {name: (topic.partitions, topic.replication_factor) for name, topic in self._all_topics.items()}
-        self.controller.start()
         configs = {name: topic.config for name, topic in self._all_topics.items()}
         placed = {name: _assigned(topic) for name, topic in self._all_topics.items() if topic.replicas}
-        self.controller.bootstrap(racks, wanted, configs, placed, self.spec.log_dirs)
+        first, *others = self.controllers.values()
+        first.start()
+        first.bootstrap(racks, wanted, configs, placed, self.spec.log_dirs)
+        for other in others:
+            other.metadata.begin_as(first.metadata)
+            other.start()
         for topic in self.topics.values():
             self.controller.announce(TopicCreated(topic.name, topic.partitions, topic.replication_factor))
         for broker in self.brokers.values():
@@ -111,11 +133,6 @@ class Cluster:
         app = App(self.machine, name, host, behaviour, directory, bootstrap, overrides, hardware)
         self.apps[name] = app
         return app
-
-    @property
-    def controllers(self) -> dict[int, Controller]:
-        """The controllers by node id."""
-        return {self.controller.node_id: self.controller}
 
     def hosts(self) -> dict[str, str]:
         """The name of each host, and what runs there: a broker, a controller or a client."""
@@ -176,6 +193,8 @@ class Cluster:
             raise ConfigError(f"a broker needs at least 1 log directory, not {spec.log_dirs}")
         if spec.brokers < 1 or spec.racks < 1:
             raise ConfigError(f"a cluster needs at least 1 broker and 1 rack, not {spec.brokers} and {spec.racks}")
+        if spec.controllers not in QUORUM_SIZES:
+            raise ConfigError(f"a cluster has 1, 3 or 5 controllers, not {spec.controllers}")
         for topic in self.topics.values():
             if topic.partitions < 1:
                 raise ConfigError(f"topic {topic.name}: partitions must be at least 1, not {topic.partitions}")

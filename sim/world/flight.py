@@ -7,7 +7,7 @@ from sim.machine.clock import SECOND
 from sim.machine.machine import Machine
 from sim.world.cluster import Cluster
 from sim.world.faults.schedule import check_schedule
-from sim.world.plan import Plan
+from sim.world.plan import GroupSpec, Plan
 from sim.world.remainder import waits_for_readers
 
 __all__ = ["Flight"]
@@ -91,18 +91,22 @@ class Flight:
     def _sources_dry(self) -> bool:
         return all(self.cluster.apps[spec.name].finished for spec in self.plan.apps if spec.finite)
 
-    def unsettled(self) -> list[str]:
-        """What is not well yet, in sentences: partitions without leader or not in sync, the dead, groups behind."""
-        partitions = self.cluster.controller.image.partitions
-        told = [f"{name} has no leader" for name, known in partitions.items() if known.leader < 0]
+    def unsettled(self) -> list[tuple[str, str]]:
+        """What is not well yet, each with a sentence: partitions, applications that died or go on, groups behind."""
+        apps, partitions = self.cluster.apps, self.cluster.controller.image.partitions
+        told = [(str(name), f"{name} has no leader") for name, known in partitions.items() if known.leader < 0]
         told += [
-            f"{name} has only {', '.join(map(str, known.isr))} in sync"
+            (str(name), f"{name} has only {', '.join(map(str, known.isr))} in sync")
             for name, known in partitions.items()
             if known.leader >= 0 and known.is_under_replicated
         ]
-        told += [f"{app.name} died: {app.failure}" for app in self.cluster.apps.values() if app.failure]
+        told += [(app.name, f"{app.name} died: {app.failure}") for app in apps.values() if app.failure]
         if not told and not self.is_drained():
-            told.append("a source has not ended, or a group has not caught up")
+            running = [spec.name for spec in self.plan.apps if spec.finite and not apps[spec.name].finished]
+            behind = [group.group_id for group in self.plan.groups if not self._caught_up(group)]
+            told += [(name, f"{name} has not come to its end") for name in running]
+            told += [(name, f"group {name} has not caught up") for name in behind]
+            told = told or [("", "something that was sent has no answer")]
         return told
 
     def is_drained(self) -> bool:
@@ -112,18 +116,18 @@ class Flight:
             return False
         if any(producer.incomplete for app in apps.values() if app.life.alive for producer in app.producers):
             return False
-        return all(self._caught_up(group.group_id, group.topics) for group in self.plan.groups)
+        return all(self._caught_up(group) for group in self.plan.groups)
 
     def is_settled(self) -> bool:
         """Whether there is nothing to wait for: all is drained and, if the plan wants it, all is well again."""
         return self.is_drained() and not (self.plan.converge and self.unsettled())
 
-    def _caught_up(self, group_id: str, topics: tuple[str, ...]) -> bool:
-        offsets = self.cluster.committed_offsets(group_id)
+    def _caught_up(self, group: GroupSpec) -> bool:
+        offsets = self.cluster.committed_offsets(group.group_id)
         if offsets is None:
             return False
         for name in self.cluster.partitions():
-            if name.topic in topics:
+            if name.topic in group.topics:
                 leader = self.cluster.leader(name)
                 if leader is None or waits_for_readers(leader.log, offsets.get(name, 0)):
                     return False

@@ -142,5 +142,6 @@ def _kind_of(key: str, knobs: Mapping[str, Knob]) -> tuple[str, str]:
     known = [*knobs, *(f"{kind}.{name}" for kind, config in KINDS.items() for name in _keys(config))]
     known += [name for config in KINDS.values() for name in _keys(config)]
     near = get_close_matches(dotted, known, n=1) or get_close_matches(key, known, n=1)
-    hint = f", did you mean {near[0]!r}?" if near else f"; there are {', '.join(knobs)} and Kafka's own keys"
+    there_are = ", ".join([*knobs, "Kafka's own keys"])
+    hint = f", did you mean {near[0]!r}?" if near else f"; there are {there_are}"
     raise ConfigError(f"unknown setting {key!r}{hint}")

@@ -22,7 +22,7 @@ from sim.rules.facts.journal import JOURNAL, RecordsAcknowledged
 from sim.rules.facts.storage import UnflushedLost
 from sim.rules.protocol.messages import Message
 from sim.rules.topics import TopicPartition
-from sim.world.cluster import CONTROLLER_ID, Cluster, ClusterSpec
+from sim.world.cluster import Cluster, ClusterSpec
 from sim.world.topics import Topic
 
 P = TopicPartition("payments", 0)
@@ -111,7 +111,7 @@ class Probe:
         self._story = story
         self.app = story.cluster.app(name, _idle, {})
         self.app.start()
-        servers = {**story.cluster.brokers, CONTROLLER_ID: story.cluster.controller}
+        servers: dict[int, Server] = {**story.cluster.brokers, **story.cluster.controllers}
         self.network = NetworkClient(self.app, servers.__getitem__)
 
     def ask(self, node_id: int, *bodies: Message, wait_s: float = 1.0) -> list[Message]:
@@ -149,10 +149,12 @@ class Story:
         log_dirs: int = 1,
         hardware: Hardware | None = None,
         topics_before: Iterable[Topic] = (),
+        controllers: int = 1,
     ) -> None:
         self.machine = Machine(seed)
         spec = ClusterSpec(brokers, 3, {**SMALL, **(broker_config or {})}, client_quotas=client_quotas or {})
         spec = replace(spec, group_configs=group_configs or {}, log_dirs=log_dirs, hardware=hardware or Hardware())
+        spec = replace(spec, controllers=controllers)
         topic = Topic(P.topic, 1, replication_factor or brokers, {"min.insync.replicas": 2, **(topic_config or {})})
         self.cluster = Cluster(self.machine, spec, [*topics_before, topic, *more_topics])
         self.facts: list[tuple[int, Any]] = []

@@ -274,3 +274,19 @@ def test_facts_are_announced_with_the_time() -> None:
     actor.after(7, actor.announce, "elected")
     run_ms(machine, 1)
     assert told == [(7, "elected")]
+
+
+def test_each_piece_of_a_backlog_takes_its_time_and_what_comes_meanwhile_waits_behind() -> None:
+    machine, actor = listener()
+    actor.backlog_cost = 2 * MILLISECOND
+    for number in (1, 2, 3):
+        actor.after(number * MILLISECOND, actor.hear, number)
+    actor.after(7 * MILLISECOND, actor.hear, "meanwhile")
+    actor.pause()
+    machine.clock.call_at(6 * MILLISECOND, actor.resume)
+    run_ms(machine, 30)
+    assert [(time // MILLISECOND, what) for time, what in actor.heard] == [
+        (6, 1), (8, 2), (10, 3), (12, "meanwhile"),
+    ]  # fmt: skip
+    actor.hear("free")
+    assert not actor.life.paused

@@ -198,3 +198,23 @@ def test_a_server_does_not_hear_of_a_client_that_hangs() -> None:
     client.pause()
     run_ms(machine, 100_000)
     assert server.words() == []
+
+
+def test_a_server_that_is_killed_keeps_its_connections_until_it_is_cleared_away() -> None:
+    machine, client, server, _ = pair()
+    server.clearing = 15 * MILLISECOND
+    server.stop()
+    run_ms(machine, 14)
+    assert client.lost == []
+    run_ms(machine, 20)
+    assert client.lost == [15 * MILLISECOND + RESET_TAKES]
+
+
+def test_what_waits_behind_a_cut_goes_with_the_connection() -> None:
+    machine, _, server, connection = pair()
+    machine.network.set_up("server", "rack-1", False)
+    connection.to_server(100, server.hear, "late")
+    connection.close()
+    machine.network.set_up("server", "rack-1", True)
+    run_ms(machine, 2000)
+    assert server.heard == []

@@ -4,7 +4,7 @@ Source: core/src/main/scala/kafka/server/BrokerServer.scala, KafkaApis.scala
 Fidelity: approximate — the requests of `_handlers` only; no authorization or TLS
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from sim.actors.broker.admin_handlers import admin_handlers
 from sim.actors.broker.broker_lifecycle import BrokerLifecycle
@@ -16,6 +16,7 @@ from sim.actors.broker.isr_manager import IsrManager
 from sim.actors.broker.log_directories import LogDirectories
 from sim.actors.broker.log_manager import LogManager
 from sim.actors.broker.log_storage import LogStorage
+from sim.actors.broker.metadata_fetcher import MetadataFetcher
 from sim.actors.broker.partition import Partition
 from sim.actors.broker.produce_handler import ProduceHandler
 from sim.actors.broker.producer_ids import ProducerIds
@@ -86,7 +87,7 @@ class Broker(Server):
         config: BrokerConfig,
         hardware: Hardware,
         directory: Directory,
-        controller_id: int,
+        controller_ids: Sequence[int],
         client_quotas: ClientQuotas | None = None,
         group_configs: Mapping[str, GroupConfig] | None = None,
         log_dirs: int = 1,
@@ -97,7 +98,7 @@ class Broker(Server):
         self.hardware = hardware
         self._topic_configs = TopicConfigs(config)
         self.directory = directory
-        self.controller_id = controller_id
+        self.controller_ids = controller_ids
         self.client_quotas = client_quotas or {}
         self._group_configs = group_configs or {}
         self._share_settings: dict[str, ShareGroupSettings] = {}
@@ -126,6 +127,7 @@ class Broker(Server):
         self.listening = False
         self.channel = RequestChannel(self)
         self.replicas = ReplicaManager(self)
+        self.metadata = MetadataFetcher(self)
         self.quotas = QuotaManagers(
             self.client_quotas, self.config.quota_window_num, self.config.quota_window_size_seconds
         )

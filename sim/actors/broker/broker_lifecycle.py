@@ -1,26 +1,21 @@
 """How a broker comes to take part, and goes: register, follow the metadata log, be unfenced, live, be let go.
 
 Source: core/src/main/scala/kafka/server/BrokerLifecycleManager.scala, BrokerServer.scala
-Fidelity: approximate — what the metadata log says takes effect after a fixed time
+Fidelity: approximate — a heartbeat without an answer is given up after one interval
 Left out: the time-out of the first registration.
 """
 
-from collections.abc import Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from sim.actors.broker.controller_channel import ControllerChannel
-from sim.actors.client.network_client import NetworkClient
+from sim.actors.broker.controller_channel import heartbeat_channel
 from sim.machine.clock import MILLISECOND, SECOND
-from sim.rules.controller.metadata import PartitionChange, RemoveTopicRecord
 from sim.rules.errors import ErrorCode
 from sim.rules.protocol.controller import (
     BrokerHeartbeatRequest,
     BrokerHeartbeatResponse,
     BrokerRegistrationRequest,
     BrokerRegistrationResponse,
-    FetchMetadataRequest,
-    FetchMetadataResponse,
 )
 from sim.rules.protocol.messages import Message
 
@@ -32,14 +27,6 @@ __all__ = ["BrokerLifecycle", "BrokerState"]
 STARTING_INTERVAL = 10 * MILLISECOND
 FIRST_SHUTDOWN_INTERVAL = 50 * MILLISECOND
 SHUTDOWN_TIMEOUT = 300 * SECOND
-
-METADATA_DELAYS = (2 * MILLISECOND, 18 * MILLISECOND)
-"""From the arrival of metadata records to their effect, between these; in recordings of a cluster on two cores
-followers left a leader that was about to hand over within 15 ms of the controller's commit."""
-
-RESIGNATION_DELAYS = (45 * MILLISECOND, 75 * MILLISECOND)
-"""How much longer a leader goes on that is none any more; estimated from the same recordings, where it went on for 55
-to 100 ms after the commit, and lost with acks=1 what it took meanwhile."""
 
 
 class BrokerState(Enum):
@@ -63,17 +50,7 @@ class BrokerLifecycle:
         self._previous_broker_epoch = previous_broker_epoch
         config = broker.config
         self._interval = config.broker_heartbeat_interval_ms * MILLISECOND
-        self._channel = ControllerChannel(broker, config.broker_heartbeat_interval_ms)
-        self._metadata_channel = NetworkClient(
-            broker,
-            broker.directory,
-            config.controller_quorum_request_timeout_ms,
-            config.controller_quorum_retry_backoff_ms,
-            config.controller_quorum_retry_backoff_ms,
-        )
-        self._fetched = broker.image
-        self._chance = broker.machine.streams[f"{broker.name}/metadata"]
-        self._published_at = 0
+        self._channel = heartbeat_channel(broker)
         self.state = BrokerState.STARTING
         self._in_flight = False
         self._at_once = False
@@ -89,7 +66,7 @@ class BrokerLifecycle:
         Fidelity: approximate — what is done between is a fixed time
         """
         self._is_ready = False
-        self._broker.after(boot_time, self._fetch_metadata)
+        self._broker.after(boot_time, self._broker.metadata.fetch)
         self._broker.after(boot_time, self._register)
         self._broker.after(boot_time + ready_after, self._become_ready)
 
@@ -102,8 +79,7 @@ class BrokerLifecycle:
     def go_on(self) -> None:
         """Take part already; the first heartbeat comes at a random moment of the interval."""
         self.state = BrokerState.RUNNING
-        self._fetched = self._broker.image
-        self._fetch_metadata()
+        self._broker.metadata.go_on()
         self._book_heartbeat(self._broker.random.randrange(self._interval))
 
     def begin_controlled_shutdown(self) -> None:
@@ -208,40 +184,3 @@ class BrokerLifecycle:
             self.state = BrokerState.RUNNING
             self._broker.listening = True
         return self._interval
-
-    def _fetch_metadata(self) -> None:
-        broker = self._broker
-        request = FetchMetadataRequest(broker.node_id, self._fetched.offset)
-        self._metadata_channel.request(broker.controller_id, request, self._metadata_fetched)
-
-    def _metadata_fetched(self, answer: Message) -> None:
-        if isinstance(answer, FetchMetadataResponse) and answer.image is not self._fetched:
-            self._fetched = answer.image
-            taken = self._broker.now + self._chance.randint(*METADATA_DELAYS)
-            self._published_at = max(taken, self._published_at)
-            self._broker.at(self._published_at, self._publish, answer)
-        self._fetch_metadata()
-
-    def _publish(self, answer: FetchMetadataResponse) -> None:
-        """The image and all changes take effect; to hand a leadership over takes this broker longer.
-
-        Source: core/src/main/scala/kafka/server/metadata/BrokerMetadataPublisher.scala
-        Fidelity: approximate — how long it takes is drawn by chance
-        """
-        broker = self._broker
-        before, broker.image = broker.image, answer.image
-        at_once: list[PartitionChange | RemoveTopicRecord] = []
-        resigned: list[PartitionChange | RemoveTopicRecord] = []
-        for change in answer.changes:
-            (resigned if broker.replicas.must_resign(change) else at_once).append(change)
-        broker.replicas.apply(at_once)
-        if resigned:
-            broker.after(self._chance.randint(*RESIGNATION_DELAYS), self._resign, resigned)
-        if before.topic_configs is not answer.image.topic_configs:
-            broker.replicas.reconfigure()
-        broker.groups.metadata_changed(answer.changes)
-        broker.fetches.complete_actions()
-
-    def _resign(self, changes: Sequence[PartitionChange | RemoveTopicRecord]) -> None:
-        self._broker.replicas.apply(change for change in changes if self._broker.replicas.must_resign(change))
-        self._broker.fetches.complete_actions()

@@ -7,7 +7,7 @@ Left out: a broker with one directory, as in Kafka, has nothing to tell.
 
 from typing import TYPE_CHECKING
 
-from sim.actors.client.network_client import NetworkClient
+from sim.actors.broker.controller_channel import controller_channel
 from sim.machine.clock import MILLISECOND
 from sim.rules.errors import ErrorCode
 from sim.rules.producer.batching import retry_backoff_ms
@@ -28,7 +28,7 @@ class DirectoryAssignments:
 
     def __init__(self, broker: "Broker") -> None:
         self._broker = broker
-        self._channel = NetworkClient(broker, broker.directory, broker.config.request_timeout_ms, 50, 50)
+        self._channel = controller_channel(broker, broker.config.request_timeout_ms)
         self._ready: dict[TopicPartition, int] = {}
         self._in_flight = False
         self._failures = 0
@@ -47,7 +47,7 @@ class DirectoryAssignments:
         sent, self._ready = self._ready, {}
         broker = self._broker
         request = AssignReplicasToDirsRequest(broker.node_id, broker.epoch, sent)
-        self._channel.request(broker.controller_id, request, lambda answer: self._answered(sent, answer))
+        self._channel.request(request, lambda answer: self._answered(sent, answer))
 
     def _answered(self, sent: dict[TopicPartition, int], answer: Message) -> None:
         self._in_flight = False

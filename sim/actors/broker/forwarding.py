@@ -1,13 +1,13 @@
 """A broker's part in requests for the controller: it forwards them, and passes the answer on.
 
 Source: core/src/main/scala/kafka/server/ForwardingManager.scala, NodeToControllerChannelManager.scala
-Fidelity: approximate — one controller; the envelope around a request costs nothing
+Fidelity: approximate — the envelope around a request costs nothing
 """
 
 from typing import TYPE_CHECKING
 
+from sim.actors.broker.controller_channel import FORWARDING_RETRY_TIMEOUT_MS, controller_channel
 from sim.actors.broker.socket_server import ServerRequest
-from sim.actors.client.network_client import NetworkClient
 from sim.machine.clock import MILLISECOND
 from sim.rules.errors import ErrorCode
 from sim.rules.protocol.controller import (
@@ -47,7 +47,7 @@ class Forwarding:
         self._broker = broker
         timeout_ms = broker.config.request_timeout_ms
         self._timeout = timeout_ms * MILLISECOND
-        self._network = NetworkClient(broker, broker.directory, timeout_ms, RETRY_BACKOFF_MS, RETRY_BACKOFF_MS)
+        self._channel = controller_channel(broker, timeout_ms, FORWARDING_RETRY_TIMEOUT_MS)
 
     def handle(self, request: ServerRequest) -> None:
         """Forward a request."""
@@ -64,4 +64,4 @@ class Forwarding:
             else:
                 broker.after(RETRY_BACKOFF_MS * MILLISECOND, self._forward, request, deadline)
 
-        self._network.request(broker.controller_id, request.body, answered)
+        self._channel.request(request.body, answered)

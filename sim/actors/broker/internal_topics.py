@@ -7,8 +7,8 @@ Fidelity: approximate — no more replicas than brokers that are alive
 
 from typing import TYPE_CHECKING
 
+from sim.actors.broker.controller_channel import FORWARDING_RETRY_TIMEOUT_MS, controller_channel
 from sim.actors.broker.socket_server import ServerRequest
-from sim.actors.client.network_client import NetworkClient
 from sim.rules.config import BrokerConfig
 from sim.rules.controller.internal_topics import (
     CreateInternalTopicRequest,
@@ -62,8 +62,8 @@ class InternalTopicCreation:
     """A broker's side: one request at a time for each topic."""
 
     def __init__(self, broker: "Broker") -> None:
-        self._broker = broker
-        self._network = NetworkClient(broker, broker.directory, broker.config.request_timeout_ms)
+        timeout_ms = broker.config.request_timeout_ms
+        self._channel = controller_channel(broker, timeout_ms, FORWARDING_RETRY_TIMEOUT_MS, 1000)
         self._asked: dict[str, None] = {}
 
     def want(self, name: str) -> None:
@@ -71,4 +71,4 @@ class InternalTopicCreation:
         if name not in self._asked:
             self._asked[name] = None
             request = CreateInternalTopicRequest(name)
-            self._network.request(self._broker.controller_id, request, lambda _: self._asked.pop(name))
+            self._channel.request(request, lambda _: self._asked.pop(name))

@@ -1,13 +1,13 @@
 """A leader's proposals to change its ISRs, through the controller: one request at a time, one proposal per partition.
 
 Source: core/src/main/scala/kafka/server/AlterPartitionManager.scala; Partition.scala maybeShrinkIsr, maybeExpandIsr
-Fidelity: approximate — one channel to the only controller
+Fidelity: exact
 """
 
 from typing import TYPE_CHECKING
 
+from sim.actors.broker.controller_channel import controller_channel
 from sim.actors.broker.partition import Partition
-from sim.actors.client.network_client import NetworkClient
 from sim.machine.clock import MILLISECOND
 from sim.rules.errors import ErrorCode
 from sim.rules.protocol.controller import AlteredPartition, AlterPartitionRequest, AlterPartitionResponse
@@ -28,7 +28,7 @@ class IsrManager:
 
     def __init__(self, broker: "Broker") -> None:
         self._broker = broker
-        self._channel = NetworkClient(broker, broker.directory, broker.config.request_timeout_ms, 50, 50)
+        self._channel = controller_channel(broker, broker.config.request_timeout_ms)
         self._unsent: dict[TopicPartition, tuple[Partition, ProposedIsr]] = {}
         self._in_flight = False
         broker.every(broker.config.replica_lag_time_max_ms // 2 * MILLISECOND, self._shrink_all)
@@ -64,7 +64,7 @@ class IsrManager:
         request = AlterPartitionRequest(
             broker.node_id, broker.epoch, {name: proposal for name, (_, proposal) in sent.items()}
         )
-        self._channel.request(broker.controller_id, request, lambda answer: self._answered(sent, answer))
+        self._channel.request(request, lambda answer: self._answered(sent, answer))
 
     def _answered(self, sent: dict[TopicPartition, tuple[Partition, ProposedIsr]], answer: Message) -> None:
         self._in_flight = False

@@ -6,8 +6,8 @@ Fidelity: exact
 
 from typing import TYPE_CHECKING
 
+from sim.actors.broker.controller_channel import FORWARDING_RETRY_TIMEOUT_MS, controller_channel
 from sim.actors.broker.socket_server import ServerRequest
-from sim.actors.client.network_client import NetworkClient
 from sim.machine.clock import MILLISECOND
 from sim.rules.errors import CoordinatorLoadInProgressError, ErrorCode
 from sim.rules.protocol.controller import AllocateProducerIdsRequest, AllocateProducerIdsResponse
@@ -27,7 +27,7 @@ class ProducerIds:
 
     def __init__(self, broker: "Broker") -> None:
         self._broker = broker
-        self._channel = NetworkClient(broker, broker.directory, broker.config.request_timeout_ms, 50, 50)
+        self._channel = controller_channel(broker, broker.config.request_timeout_ms, FORWARDING_RETRY_TIMEOUT_MS)
         self._block = range(0)
         self._used = 0
         self._next_block: range | None = None
@@ -60,7 +60,7 @@ class ProducerIds:
         if not self._asking and self._next_block is None and broker.now >= self._not_before:
             self._asking = True
             request = AllocateProducerIdsRequest(broker.node_id, broker.epoch)
-            self._channel.request(broker.controller_id, request, self._allocated)
+            self._channel.request(request, self._allocated)
 
     def _allocated(self, answer: Message) -> None:
         self._asking = False

@@ -1,8 +1,8 @@
-"""The active KRaft controller: who is alive, who leads, and the metadata log that tells everybody.
+"""A KRaft controller: while it is the active one, it decides who is alive and who leads, and writes it down for all.
 
 Source: metadata/src/main/java/org/apache/kafka/controller/QuorumController.java
-Fidelity: approximate — a quorum of one, whose log needs no other voter
-Left out: a quorum of several controllers, snapshots.
+Fidelity: approximate — a quorum of one keeps the next producer id beside its log, not in it
+Left out: snapshots, activation records.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,9 +10,11 @@ from typing import Any
 
 from sim.actors.broker.internal_topics import InternalTopics
 from sim.actors.broker.socket_server import Server, ServerRequest
+from sim.actors.client.network_client import Directory
 from sim.actors.controller.cluster_control import ClusterControl
 from sim.actors.controller.directory_control import DirectoryControl
 from sim.actors.controller.metadata_log import MetadataLog
+from sim.actors.controller.raft_client import RaftClient
 from sim.actors.controller.reassignments import Reassignments
 from sim.actors.controller.replication_control import ReplicationControl
 from sim.actors.controller.topic_control import TopicControl
@@ -29,6 +31,7 @@ from sim.rules.controller.metadata import (
     MetadataImage,
     MetadataRecord,
     PartitionChange,
+    ProducerIdsRecord,
     ReplicaDirectory,
 )
 from sim.rules.controller.placement import UsableBroker, place_replicas
@@ -49,7 +52,13 @@ from sim.rules.protocol.controller import (
     FetchMetadataRequest,
     ListPartitionReassignmentsRequest,
 )
-from sim.rules.protocol.messages import Message
+from sim.rules.protocol.messages import ErrorResponse, Message
+from sim.rules.protocol.raft import (
+    BeginQuorumEpochRequest,
+    EndQuorumEpochRequest,
+    FetchQuorumRequest,
+    VoteRequest,
+)
 from sim.rules.protocol.topic import (
     CreatePartitionsRequest,
     CreateTopicsRequest,
@@ -66,7 +75,10 @@ IMMEDIATELY = 10 * MILLISECOND
 
 
 class Controller(Server):
-    """The only controller of the cluster; its metadata log outlives the process."""
+    """One of the `voters` of the metadata quorum; its metadata log outlives the process.
+
+    It answers brokers only while it is `active`: it leads, and has committed a record of its epoch.
+    """
 
     def __init__(
         self,
@@ -74,21 +86,31 @@ class Controller(Server):
         node_id: int,
         host: Host,
         config: BrokerConfig,
+        voters: Sequence[int],
+        directory: Directory,
     ) -> None:
         super().__init__(machine, f"controller-{node_id}", host)
         self.node_id = node_id
         self._config = config
+        self._activation = 0
+        self._is_activated = False
         self._session = config.broker_session_timeout_ms * MILLISECOND
         self._next_producer_id = 0
-        self.metadata = MetadataLog(self, config.controller_quorum_append_linger_ms * MILLISECOND)
+        self.raft = RaftClient(self, node_id, voters, config, directory)
         self._topic_configs = TopicConfigs(config)
         self._replication = ReplicationControl(self, self.topic_config)
         self._reassignments = Reassignments(self, self._replication)
         directories = DirectoryControl(self, self._replication)
         self._cluster = ClusterControl(self, self._replication, directories, self._session)
         topics = TopicControl(self, config)
+        self._quorum_handlers: dict[type[Message], Callable[[ServerRequest, Any], None]] = {
+            FetchMetadataRequest: self.raft.observe,
+            FetchQuorumRequest: self.raft.fetch,
+            VoteRequest: self.raft.vote,
+            BeginQuorumEpochRequest: self.raft.begin_quorum_epoch,
+            EndQuorumEpochRequest: self.raft.end_quorum_epoch,
+        }
         self._handlers: dict[type[Message], Callable[[ServerRequest, Any], None]] = {
-            FetchMetadataRequest: self._fetch_metadata,
             BrokerHeartbeatRequest: self._cluster.heartbeat,
             BrokerRegistrationRequest: self._cluster.register,
             AssignReplicasToDirsRequest: directories.assign,
@@ -105,9 +127,19 @@ class Controller(Server):
         }
 
     @property
+    def metadata(self) -> MetadataLog:
+        """The metadata log."""
+        return self.raft.log
+
+    @property
     def image(self) -> MetadataImage:
         """Everything written, committed or not yet."""
         return self.metadata.image
+
+    @property
+    def active(self) -> bool:
+        """Whether it is the active controller, as far as it knows."""
+        return self._is_activated and self.life.alive
 
     def topic_config(self, topic: str) -> TopicConfig:
         """A topic's configuration as written, broker defaults applied."""
@@ -150,8 +182,14 @@ class Controller(Server):
         self._cluster.activate()
 
     def on_start(self) -> None:
-        """The metadata log is there, every session begins anew, and so do the tasks that Kafka schedules."""
-        self.metadata.recover()
+        """The process begins, with what the disk has."""
+        self._is_activated = False
+        self.raft.begin()
+
+    def activate(self) -> None:
+        """It is the active controller now: every session begins anew, and so do the tasks that Kafka schedules."""
+        self._is_activated = True
+        self._activation += 1
         self._cluster.activate()
         config = self._config
         self._repeat(fence_check_interval(self._session), self._cluster.fence_one_stale_broker)
@@ -160,25 +198,41 @@ class Controller(Server):
             self._repeat(interval, self._replication.elect_preferred)
         self._repeat(config.unclean_leader_election_interval_ms * MILLISECOND, self._replication.elect_unclean)
 
+    def deactivate(self, refusal: Message) -> None:
+        """It leads no longer: who waits for a commit looks elsewhere, whoever fetches the log gets the `refusal`.
+
+        Source: metadata/src/main/java/org/apache/kafka/controller/QuorumController.java renounce
+        Fidelity: exact
+        """
+        self._is_activated = False
+        self.metadata.lose(refusal)
+
     def _repeat(self, interval: int, task: Callable[[], bool]) -> None:
-        """Run a task from time to time, and again at once while it says that there may be more to do.
+        """Run a task from time to time while active, and again at once while it says that there may be more to do.
 
         Source: metadata/src/main/java/org/apache/kafka/controller/PeriodicTaskControlManager.java
         Fidelity: exact
         """
 
+        activation = self._activation
+
         def run() -> None:
-            self.after(IMMEDIATELY if task() else interval, run)
+            if self._is_activated and self._activation == activation:
+                self.after(IMMEDIATELY if task() else interval, run)
 
         self.after(interval, run)
 
     def handle(self, request: ServerRequest) -> None:
-        """Dispatch by kind of request."""
-        handler = self._handlers.get(type(request.body))
-        if handler is None:
+        """Dispatch by kind of request; what only the active controller may do is refused by another."""
+        kind = type(request.body)
+        if kind in self._quorum_handlers:
+            self._quorum_handlers[kind](request, request.body)
+        elif kind not in self._handlers:
             super().handle(request)
+        elif self._is_activated:
+            self._handlers[kind](request, request.body)
         else:
-            handler(request, request.body)
+            request.reply(ErrorResponse(ErrorCode.NOT_CONTROLLER))
 
     def write(self, records: Sequence[MetadataRecord]) -> None:
         """Append to the metadata log and tell what it means."""
@@ -191,7 +245,9 @@ class Controller(Server):
 
     def reply(self, request: ServerRequest, answer: Message) -> None:
         """Answer when everything written so far is committed, as Kafka does even after a mere read."""
-        self.metadata.when_settled(lambda: request.reply(answer))
+        self.metadata.when_settled(
+            lambda: request.reply(answer), lambda: request.reply(ErrorResponse(ErrorCode.NOT_CONTROLLER))
+        )
 
     def _announce(self, change: PartitionChange, before: PartitionRegistration | None) -> None:
         after = change.registration
@@ -203,15 +259,13 @@ class Controller(Server):
         if before is not None and before.assignment != after.assignment:
             self.announce(ReplicasChanged(change.partition, *after.assignment))
 
-    def _fetch_metadata(self, request: ServerRequest, body: FetchMetadataRequest) -> None:
-        self.metadata.fetch(request, body.fetch_offset)
-
     def _allocate_producer_ids(self, request: ServerRequest, body: AllocateProducerIdsRequest) -> None:
         broker = self.image.brokers.get(body.broker_id)
         if broker is None or broker.broker_epoch != body.broker_epoch:
             request.reply(AllocateProducerIdsResponse(ErrorCode.STALE_BROKER_EPOCH))
             return
-        first_id = self._next_producer_id
-        self._next_producer_id += PRODUCER_ID_BLOCK_SIZE
-        self.metadata.append([])
+        is_alone = not self.raft.others
+        first_id = self._next_producer_id if is_alone else self.image.next_producer_id
+        self._next_producer_id = first_id + PRODUCER_ID_BLOCK_SIZE
+        self.metadata.append([] if is_alone else [ProducerIdsRecord(self._next_producer_id)])
         self.reply(request, AllocateProducerIdsResponse(ErrorCode.NONE, first_id, PRODUCER_ID_BLOCK_SIZE))

@@ -18,9 +18,11 @@ from sim.rules.topics import TopicPartition
 __all__ = [
     "BrokerRegistration",
     "ConfigRecord",
+    "LeaderChange",
     "MetadataImage",
     "MetadataRecord",
     "PartitionChange",
+    "ProducerIdsRecord",
     "RemoveTopicRecord",
     "ReplicaDirectory",
     "TopicRecord",
@@ -86,8 +88,29 @@ class ConfigRecord:
     value: object
 
 
+@dataclass(frozen=True, slots=True)
+class ProducerIdsRecord:
+    """All producer ids below this one are given out."""
+
+    next_producer_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderChange:
+    """The first record of a leader in its epoch: what commits it commits all before it."""
+
+    leader_id: int
+
+
 MetadataRecord = (
-    BrokerRegistration | PartitionChange | ReplicaDirectory | TopicRecord | RemoveTopicRecord | ConfigRecord
+    BrokerRegistration
+    | PartitionChange
+    | ReplicaDirectory
+    | TopicRecord
+    | RemoveTopicRecord
+    | ConfigRecord
+    | ProducerIdsRecord
+    | LeaderChange
 )
 
 
@@ -106,6 +129,7 @@ class MetadataImage:
     topic_ids: Mapping[str, int] = field(default_factory=dict)
     topic_configs: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     directories: Mapping[tuple[TopicPartition, int], int] = field(default_factory=dict)
+    next_producer_id: int = 0
 
     def applied(self, offset: int, records: Sequence[MetadataRecord]) -> "MetadataImage":
         """The image after these records, at their last offset."""
@@ -121,6 +145,7 @@ class MetadataImage:
             topic_ids=draft.topic_ids,
             topic_configs=draft.topic_configs,
             directories=draft.directories,
+            next_producer_id=draft.next_producer_id,
         )
 
     def alive(self, broker_id: int) -> bool:
@@ -163,13 +188,22 @@ class MetadataImage:
 class _Draft:
     """The parts of the next image."""
 
-    __slots__ = ("brokers", "directories", "partition_counts", "partitions", "topic_configs", "topic_ids")
+    __slots__ = (
+        "brokers",
+        "directories",
+        "next_producer_id",
+        "partition_counts",
+        "partitions",
+        "topic_configs",
+        "topic_ids",
+    )
 
     def __init__(self, image: MetadataImage) -> None:
         self.brokers, self.partitions = dict(image.brokers), dict(image.partitions)
         self.partition_counts = dict(image.partition_counts)
         self.topic_ids, self.topic_configs = image.topic_ids, image.topic_configs
         self.directories = image.directories
+        self.next_producer_id = image.next_producer_id
 
     def apply(self, position: int, record: MetadataRecord) -> None:
         if isinstance(record, PartitionChange):
@@ -184,8 +218,10 @@ class _Draft:
             self.topic_ids = {**self.topic_ids, record.topic: position}
         elif isinstance(record, ConfigRecord):
             self._configure(record)
-        else:
+        elif isinstance(record, RemoveTopicRecord):
             self._remove(record.topic)
+        elif isinstance(record, ProducerIdsRecord):
+            self.next_producer_id = record.next_producer_id
 
     def _configure(self, record: ConfigRecord) -> None:
         known = {key: value for key, value in self.topic_configs.get(record.topic, {}).items() if key != record.key}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from sim.rules.errors import ErrorCode
 from sim.rules.facts.app import AppFailed, AppStarted, AppStopped
+from sim.rules.facts.quorum import QUORUM_JOURNAL
 from sim.rules.facts.replication import REPLICATION_JOURNAL
 from sim.rules.facts.share import SHARE_JOURNAL
 from sim.rules.facts.storage import STORAGE_JOURNAL
@@ -243,6 +244,7 @@ JOURNAL: tuple[type, ...] = (
     LogClosed,
     *STORAGE_JOURNAL,
     *REPLICATION_JOURNAL,
+    *QUORUM_JOURNAL,
     *SHARE_JOURNAL,
     *TOPIC_JOURNAL,
 )

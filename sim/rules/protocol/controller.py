@@ -224,10 +224,11 @@ class AllocateProducerIdsResponse(Message):
 
 @dataclass(slots=True)
 class FetchMetadataRequest(Message):
-    """A broker, an observer of the metadata quorum, fetches the metadata log from an offset."""
+    """A broker, an observer of the metadata quorum, fetches the metadata log from an offset, in an epoch it knows."""
 
     broker_id: int
     fetch_offset: int
+    epoch: int = 1
 
 
 @dataclass(slots=True)

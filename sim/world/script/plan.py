@@ -42,6 +42,7 @@ def _cluster(script: Script) -> ClusterSpec:
     return ClusterSpec(
         brokers=part.brokers,
         racks=part.racks,
+        controllers=part.controllers,
         broker_config=part.config,
         group_configs=groups,
         log_dirs=part.log_dirs,

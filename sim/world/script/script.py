@@ -38,6 +38,7 @@ class ClusterPart:
 
     brokers: int = 3
     racks: int = 3
+    controllers: int = 1
     log_dirs: int = 1
     config: Mapping[str, object] = field(default_factory=dict)
 

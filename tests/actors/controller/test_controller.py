@@ -10,6 +10,7 @@ from sim.rules.protocol.controller import (
     AlterPartitionRequest,
     BrokerHeartbeatRequest,
     BrokerRegistrationRequest,
+    FetchMetadataRequest,
 )
 from sim.rules.protocol.messages import Message
 from sim.rules.replication.alter_partition import ProposedIsr
@@ -159,3 +160,12 @@ def test_what_the_controller_had_not_committed_is_lost_with_it() -> None:
         known = broker.replicas.partitions.values()
         assert [partition.registration for partition in known] == [controller.image.partitions[p.name] for p in known]
         assert all(set(partition.isr) == {1, 2, 3} for partition in known)
+
+
+def test_a_restarted_controller_answers_an_idle_fetch_after_half_a_second_as_before() -> None:
+    story, fetches = Story(9), list[int]()
+    story.at(4, story.cluster.controller.stop)
+    story.at(6, story.cluster.controller.start)
+    story.at(10, lambda: story.overhear(story.cluster.controller, FetchMetadataRequest, fetches))
+    story.fly(14)
+    assert 3 * 7 <= len(fetches) <= 3 * 9
