@@ -87,7 +87,7 @@ def _times(rate: float | None, ping: bool) -> tuple[int, int]:
     if ping:
         return SECOND // 2, 5 * SECOND
     if rate is None:
-        return 400 * MILLISECOND, 1200 * MILLISECOND
+        return 1 * SECOND, 2500 * MILLISECOND
     return 1 * SECOND, 3 * SECOND
 
 

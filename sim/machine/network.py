@@ -56,10 +56,10 @@ class Link:
 class Flow:
     """One direction of one connection: what is sent first arrives first, whatever the network does."""
 
-    __slots__ = ("arrival", "held")
+    __slots__ = ("arrival", "held", "last_byte")
 
     def __init__(self) -> None:
-        self.arrival = 0
+        self.arrival = self.last_byte = 0
         self.held: list[tuple[int, Life, Callable[..., object], tuple[Any, ...]]] = []
 
 
@@ -216,7 +216,12 @@ class Network:
                 deliver()
 
         flight = first_byte - self._clock._now
-        out.carry(flow, size_bytes, lambda: self._clock.call_at(self._clock._now + flight, through))
+
+        def left() -> None:
+            flow.last_byte = max(flow.last_byte, self._clock._now + flight)
+            self._clock.call_at(flow.last_byte, through)
+
+        out.carry(flow, size_bytes, left)
         self._clock.call_at(first_byte, into.carry, flow, size_bytes, through)
 
     def _arrive(

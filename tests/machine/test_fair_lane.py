@@ -1,8 +1,13 @@
 """Cards that serve all their connections at once, and the queue before request handlers."""
 
+import pytest
+
 from sim.machine.clock import Clock
-from sim.machine.devices import RequestQueue
+from sim.machine.devices import Nic, RequestQueue
 from sim.machine.devices.fair_lane import FairLane
+from sim.machine.machine import Machine
+from sim.machine.network import Flow, Link
+from tests.machine.stage import Listener
 
 
 def carried(*messages: tuple[int, str, int]) -> dict[str, list[int]]:
@@ -47,3 +52,30 @@ def test_a_request_queue_has_room_until_its_limit_waits() -> None:
     assert queue.has_room_at(10) == 10
     queue.enter(30)
     assert queue.has_room_at(12) == 20
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_one_connection_sends_arrives_in_order_whatever_the_jitter(seed: int) -> None:
+    machine = Machine(seed)
+    link = Link(latency=10, jitter=100_000)
+    source, other, target = (
+        Listener(machine, machine.network.add_host(name, nic=Nic(1e9, machine.clock), link=link))
+        for name in ("source", "other", "target")
+    )
+    chance = machine.streams["sizes"]
+
+    def send(sender: Listener, flow: Flow, what: object) -> None:
+        size_bytes = chance.randrange(1, 20_000)
+        machine.network.transmit(sender.host, target.host, size_bytes, flow, target.life, target.hear, what)
+
+    flows = {source: Flow(), other: Flow()}
+    for number in range(400):
+        sender = chance.choice((source, other))
+        time = chance.randrange(2_000) + 2_000 * number
+        machine.clock.call_at(time, send, sender, flows[sender], (sender.name, number))
+    machine.clock.run()
+    heard = target.words()
+    assert len(heard) == 400
+    for sender in flows:
+        numbers = [number for name, number in heard if name == sender.name]
+        assert numbers == sorted(numbers)
