@@ -1,6 +1,8 @@
-"""Machines by name. Each figure says where it comes from: published, measured, or fitted, and on what.
+"""Machines by name. Each figure says where it comes from, and from what: published, measured or fitted.
 
-What is fitted is frozen: fitted on the calibration cases named, once, and used as it is for everything else.
+Two more origins are there to be got rid of: `remembered` is published, but was not looked up again; `assumed` has no
+better reason than the one given. What is fitted is frozen: fitted on the calibration cases named, once, and used as it
+is for everything else.
 """
 
 from collections.abc import Iterable, Mapping
@@ -37,7 +39,7 @@ MAY_BE_ZERO = frozenset(
 
 
 class Figure(NamedTuple):
-    """One figure of a machine: its value, `published`, `measured` or `fitted`, and from what."""
+    """One figure of a machine: its value, `published`, `measured`, `fitted`, `remembered` or `assumed`, from what."""
 
     value: float
     origin: str

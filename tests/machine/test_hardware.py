@@ -15,7 +15,7 @@ def test_the_machines_there_are(name: str) -> None:
     assert profile.name == name
     assert machines.disks >= 1
     for figure in (*profile.broker.values(), *profile.client.values()):
-        assert figure.origin in ("published", "measured", "fitted")
+        assert figure.origin in ("published", "measured", "fitted", "remembered", "assumed")
         assert figure.source
 
 
