@@ -68,9 +68,7 @@ PROFILES: Mapping[str, Profile] = {
             ("6x7200rpm SATA JBOD",),
             {
                 **HANDLERS,
-                "byte_cost": _assumed(
-                    10.0, "as the producer's in LI-P1, 1217 ns for 122 bytes: it validates each record"
-                ),
+                "byte_cost": _assumed(10.0, "as the producer's in LI-P1, 1217 ns for 122 bytes"),
                 "nic_bytes_per_s": _published(125 * MB, _LINKEDIN_SOURCE),
                 "nic_fair": _assumed(1, "TCP: the flows of a bottleneck share it"),
                 "disk_bytes_per_s": _published(137 * MB, _LINKEDIN_SOURCE),
