@@ -14,6 +14,7 @@ from sim.cli.listing import info, list_scenarios
 from sim.cli.running import rerun, run
 from sim.cli.scenario_files import new
 from sim.cli.timelines import timelines
+from sim.cli.validate import validate_command
 from sim.rules.errors import ConfigError
 
 __all__ = ["cli", "execute"]
@@ -25,7 +26,8 @@ def cli() -> None:
     """Fly a simulated Apache Kafka cluster through a story and see what became of every record."""
 
 
-for command in (list_scenarios, info, new, run, rerun, fuzz, bench, conformance, timelines, ledger):
+COMMANDS = (list_scenarios, info, new, run, rerun, fuzz, bench, conformance, timelines, validate_command, ledger)
+for command in COMMANDS:
     cli.add_command(command)
 
 

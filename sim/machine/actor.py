@@ -172,6 +172,11 @@ class Actor:
         """An event that a process of this actor may wait for, a delay in nanoseconds from now."""
         return self.clock.timeout(delay)
 
+    def work(self, cost: int) -> Event:
+        """An event for when this process has worked so many nanoseconds, on shared processors if its host has them."""
+        cores = self.host.cores
+        return self.clock.timeout(cost if cores is None else cores.work(self.now, cost) - self.now)
+
     def announce(self, fact: object) -> None:
         """Tell observers, and nobody else, of a change that no message shows."""
         self.machine.facts.announce(self.now, fact)

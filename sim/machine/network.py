@@ -8,8 +8,8 @@ set of hosts sends to another, whatever path it takes.
 Fidelity: approximate — a loss delays a whole message by one fixed retransmission time-out; a cut is tried again after
     times that double, as TCP does, and what is under way at the cut arrives; what comes in while the way back is cut
     counts as received
-Left out: congestion and receive windows, packets and their headers, switches as a bottleneck, the end of a connection
-    that TCP has tried for too long.
+Left out: congestion windows, packets and their headers, switches as a bottleneck, the end of a connection that TCP has
+    tried for too long.
 """
 
 import random
@@ -21,7 +21,8 @@ from typing import Any
 import networkx
 
 from sim.machine.clock import MICROSECOND, Clock
-from sim.machine.devices import Nic
+from sim.machine.devices import Cpu, Nic
+from sim.machine.devices.fair_lane import FairLane
 from sim.machine.impediments import Impediment, Impediments, Route
 from sim.machine.life import Life
 from sim.machine.retransmission import RETRANSMISSION_TIMEOUT, next_retransmission
@@ -34,11 +35,12 @@ LOOPBACK = 20 * MICROSECOND
 
 @dataclass(slots=True, eq=False)
 class Host:
-    """A machine on the network: a name, a rack and a full-duplex NIC."""
+    """A machine on the network: a name, a rack, a full-duplex NIC, and the processors if all that runs shares them."""
 
     name: str
     rack: str
     nic: Nic
+    cores: Cpu | None = None
 
 
 @dataclass(slots=True)
@@ -54,10 +56,10 @@ class Link:
 class Flow:
     """One direction of one connection: what is sent first arrives first, whatever the network does."""
 
-    __slots__ = ("arrival", "held")
+    __slots__ = ("arrival", "held", "last_byte")
 
     def __init__(self) -> None:
-        self.arrival = 0
+        self.arrival = self.last_byte = 0
         self.held: list[tuple[int, Life, Callable[..., object], tuple[Any, ...]]] = []
 
 
@@ -73,7 +75,10 @@ class Stranded:
 
 
 class Network:
-    """Hosts, links and the way of a message between them."""
+    """Hosts, links and the way of a message between them.
+
+    With `socket_buffer_bytes` a message takes a round trip for each buffer that it fills, if the card is not slower.
+    """
 
     def __init__(self, clock: Clock, chance: random.Random) -> None:
         self.graph = networkx.Graph()
@@ -82,8 +87,16 @@ class Network:
         self._routes: dict[tuple[str, str], Route | None] = {}
         self._stranded: list[Stranded] = []
         self._impediments = Impediments()
+        self.socket_buffer_bytes = 0
 
-    def add_host(self, name: str, rack: str = "rack-1", nic: Nic | None = None, link: Link | None = None) -> Host:
+    def add_host(
+        self,
+        name: str,
+        rack: str = "rack-1",
+        nic: Nic | None = None,
+        link: Link | None = None,
+        cores: Cpu | None = None,
+    ) -> Host:
         """Attach a host to its rack's switch; a new rack's switch is joined to the core.
 
         Raises ValueError for a name that is taken, by a host or by a switch.
@@ -94,7 +107,7 @@ class Network:
             self.graph.add_edge("core", rack, link=Link())
         if name in self.graph:
             raise ValueError(f"the network has a node named {name!r} already")
-        host = Host(name, rack, nic or Nic())
+        host = Host(name, rack, nic or Nic(), cores)
         self.graph.add_node(name, kind="host", host=host)
         self.graph.add_edge(name, rack, link=link or Link())
         self._routes.clear()
@@ -177,11 +190,39 @@ class Network:
                 self._stranded.append(Stranded(source, target, flow, now, self.filtered(source, target)))
             flow.held.append((size_bytes, life, function, arguments))
             return
+        flight = self._flight(route)
+        if self.socket_buffer_bytes:
+            windowed = size_bytes // self.socket_buffer_bytes * 2 * route.latency
+            flight += max(0, windowed - source.nic.time_for(size_bytes))
+        lanes = source.nic.lanes, target.nic.lanes
+        if lanes[0] is not None and lanes[1] is not None and not route.narrows:
+            flow.arrival = max(now + flight, flow.arrival)
+            self._share(lanes[0][0], lanes[1][1], flow, size_bytes, lambda: life.run(function, *arguments))
+            return
         left = source.nic.send(now, size_bytes)
         for narrow in route.narrows:
             left = narrow.send(left, size_bytes)
-        flow.arrival = max(left + self._flight(route), flow.arrival)
+        flow.arrival = max(left + flight, flow.arrival)
         self._clock.call_at(flow.arrival, self._arrive, target.nic, size_bytes, life, function, arguments)
+
+    def _share(self, out: FairLane, into: FairLane, flow: Flow, size_bytes: int, deliver: Callable[[], object]) -> None:
+        """Carry a message through two cards at once; the second begins when the first byte is there."""
+        first_byte, under_way = flow.arrival, 2
+
+        def through() -> None:
+            nonlocal under_way
+            under_way -= 1
+            if not under_way:
+                deliver()
+
+        flight = first_byte - self._clock._now
+
+        def left() -> None:
+            flow.last_byte = max(flow.last_byte, self._clock._now + flight)
+            self._clock.call_at(flow.last_byte, through)
+
+        out.carry(flow, size_bytes, left)
+        self._clock.call_at(first_byte, into.carry, flow, size_bytes, through)
 
     def _arrive(
         self, nic: Nic, size_bytes: int, life: Life, function: Callable[..., object], arguments: tuple[Any, ...]

@@ -9,9 +9,9 @@ from sim.actors.broker.quota_managers import ClientQuotas
 from sim.actors.broker.socket_server import Server
 from sim.actors.client.app import App, Behaviour
 from sim.actors.controller.controller import Controller
-from sim.machine.devices import Hardware, Nic
+from sim.machine.devices import ClientHardware, Cpu, Hardware, Nic
 from sim.machine.machine import Machine
-from sim.machine.network import Host
+from sim.machine.network import Host, Link
 from sim.rules.config import BrokerConfig, GroupConfig, topic_config_from
 from sim.rules.controller.election import PartitionRegistration
 from sim.rules.errors import ConfigError
@@ -35,15 +35,19 @@ class ClusterSpec:
     client id; `<default>` is any other client. `group_configs` are those of single groups (`share.auto.offset.reset`
     and so on), by group id. `log_dirs` is how many log directories each broker has (JBOD), on as many disks; Kafka's
     log.dirs lists their paths. Without `group_topics` there is no `__consumer_offsets`, as nobody has used a group yet.
+    With `wakes_fetches_early` a fetch that waits is answered after the append to each partition, as from Kafka 0.8.2 to
+    2.6, and not after that to all of a request (KAFKA-8334).
     """
 
     brokers: int = 3
     racks: int = 3
     broker_config: Mapping[str, object] = field(default_factory=dict)
     hardware: Hardware = field(default_factory=Hardware)
+    client_hardware: ClientHardware = field(default_factory=ClientHardware)
     client_quotas: ClientQuotas = field(default_factory=dict)
     group_configs: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     log_dirs: int = 1
+    wakes_fetches_early: bool = False
     group_topics: bool = True
     controllers: int = 1
 
@@ -63,6 +67,8 @@ class Cluster:
         self._all_topics = {**self.topics, **({OFFSETS_TOPIC: internal} if spec.group_topics else {})}
         self.apps: dict[str, App] = {}
         self._servers: dict[int, Server] = {}
+        self._cores = Cpu(spec.hardware.cores) if spec.hardware.cores else None
+        machine.network.socket_buffer_bytes = spec.hardware.socket_buffer_bytes
         self.controllers: dict[int, Controller] = {}
         voters = range(CONTROLLER_ID, CONTROLLER_ID + spec.controllers)
         for number, node_id in enumerate(voters):
@@ -85,6 +91,7 @@ class Cluster:
                 group_configs,
                 spec.log_dirs,
             )
+            broker.wakes_fetches_early = spec.wakes_fetches_early
             self.brokers[broker_id] = self._servers[broker_id] = broker
 
     @property
@@ -120,8 +127,10 @@ class Cluster:
         self, name: str, behaviour: Behaviour, overrides: Mapping[str, Mapping[str, object]], rack: int | None = None
     ) -> App:
         """Put an application on a host of its own; racks are given out in turn."""
-        host = self._host(name, len(self.apps) if rack is None else rack)
-        app = App(self.machine, name, host, behaviour, self._servers.__getitem__, tuple(self.brokers), overrides)
+        hardware = self.spec.client_hardware
+        host = self._host(name, len(self.apps) if rack is None else rack, hardware.nic_bytes_per_s)
+        directory, bootstrap = self._servers.__getitem__, tuple(self.brokers)
+        app = App(self.machine, name, host, behaviour, directory, bootstrap, overrides, hardware)
         self.apps[name] = app
         return app
 
@@ -173,7 +182,10 @@ class Cluster:
         return found
 
     def _host(self, name: str, rack: int, nic_bytes_per_s: float = 1.25e9) -> Host:
-        return self.machine.network.add_host(name, f"rack-{rack % self.spec.racks + 1}", Nic(nic_bytes_per_s))
+        hardware, machine = self.spec.hardware, self.machine
+        nic = Nic(nic_bytes_per_s / hardware.wire_overhead, machine.clock if hardware.nic_fair else None)
+        link = Link(hardware.link_latency, hardware.link_jitter)
+        return machine.network.add_host(name, f"rack-{rack % self.spec.racks + 1}", nic, link, self._cores)
 
     def _check(self, spec: ClusterSpec) -> None:
         """Refuse what cannot work, in one line each. Raises ConfigError."""

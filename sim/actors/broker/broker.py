@@ -22,10 +22,11 @@ from sim.actors.broker.produce_handler import ProduceHandler
 from sim.actors.broker.producer_ids import ProducerIds
 from sim.actors.broker.quota_managers import ClientQuotas, QuotaManagers
 from sim.actors.broker.replica_manager import ReplicaManager
+from sim.actors.broker.request_channel import RequestChannel
 from sim.actors.broker.socket_server import Server, ServerRequest
 from sim.actors.broker.transaction_markers import TransactionMarkers
 from sim.actors.broker.transaction_verification import TransactionVerification
-from sim.actors.client.network_client import Directory, NetworkClient
+from sim.actors.client.network_client import Directory
 from sim.actors.coordinators.group_coordinator import GroupCoordinator
 from sim.actors.coordinators.transaction_coordinator import TransactionCoordinator
 from sim.actors.share.share_coordinator import ShareCoordinator
@@ -101,7 +102,7 @@ class Broker(Server):
         self.client_quotas = client_quotas or {}
         self._group_configs = group_configs or {}
         self._share_settings: dict[str, ShareGroupSettings] = {}
-        self.cpu = Cpu(config.num_io_threads)
+        self.cpu = host.cores or Cpu(config.num_io_threads)
         self.log_directories = LogDirectories(log_dirs, hardware)
         self._host_storage = HostStorage(self)
         self.storage: dict[TopicPartition, Log] = {}
@@ -110,6 +111,7 @@ class Broker(Server):
         self.cleaner_checkpoints: dict[TopicPartition, int] = {}
         self._clean_shutdown_epoch = -1
         self.incarnation = 0
+        self.wakes_fetches_early = False
         self.epoch = -1
         self.image = MetadataImage()
         self.replicas = ReplicaManager(self)
@@ -123,9 +125,9 @@ class Broker(Server):
         self.epoch = -1
         self.image = MetadataImage()
         self.listening = False
+        self.channel = RequestChannel(self)
         self.replicas = ReplicaManager(self)
         self.metadata = MetadataFetcher(self)
-        self.replica_client = NetworkClient(self, self.directory, self.config.request_timeout_ms, 0, 0)
         self.quotas = QuotaManagers(
             self.client_quotas, self.config.quota_window_num, self.config.quota_window_size_seconds
         )
@@ -232,9 +234,16 @@ class Broker(Server):
         self._host_storage.lose_power()
 
     def handle(self, request: ServerRequest) -> None:
-        """Dispatch by kind of request."""
+        """Dispatch by kind of request, when it has come through to the request handlers."""
+        self.channel.take(request, self._dispatch_request)
+
+    def _dispatch_request(self, request: ServerRequest) -> None:
         self._handlers[type(request.body)](request)
         self.fetches.complete_actions()
+
+    def leaves(self, time: int, size_bytes: int) -> int:
+        """When a network thread has sent an answer that is ready at a time."""
+        return self.channel.leaves(time, size_bytes)
 
     def reply(self, request: ServerRequest, body: Message) -> None:
         """Answer a small request, at the price of one request handler's work."""

@@ -54,6 +54,11 @@ class LogStorage:
         else:
             self._flushing.pop(partition.name, None)
 
+    @property
+    def flushes(self) -> bool:
+        """Whether flush.messages of some replica here asks for flushes."""
+        return bool(self._flushing)
+
     def when_appended(self, size_bytes: int, written: Written, then: Callable[[], None]) -> None:
         """Go on when an append returns: at once, or later, and then the request handler has waited for it."""
         broker = self._broker
@@ -65,36 +70,46 @@ class LogStorage:
             broker.at(returns, then)
 
     def append(self, size_bytes: int, written: Written) -> int:
-        """When an append of so many bytes in all returns, with the flushes that flush.messages asks for.
+        """When an append of so many bytes in all returns, with the flushes that flush.messages asks for."""
+        disks = self._directories.disks
+        if len(disks) == 1 and not self._flushing and not disks[0].refuses_writes:
+            return disks[0].write(self._broker.now, size_bytes)
+        return max(self.returns(written), default=self._broker.now)
+
+    def returns(self, written: Written) -> list[int]:
+        """When the append to each partition returns: one after the other where some are flushed.
 
         Source: storage/src/main/java/org/apache/kafka/storage/internals/log/UnifiedLog.java append
-        Fidelity: approximate — bytes and flushes of one request are one access to each disk
+        Fidelity: approximate — without a flush the bytes of one request are one access to each disk
         """
-        broker, disks = self._broker, self._directories.disks
-        if len(disks) == 1 and not self._flushing and not disks[0].refuses_writes:
-            return disks[0].write(broker.now, size_bytes)
+        now, places = self._broker.now, self._directories.places
+        parts = [(name, size_bytes, self._is_flush_due(name, count)) for name, size_bytes, count in written]
+        if any(flush for _, _, flush in parts):
+            times, time = [], now
+            for name, size_bytes, flush in parts:
+                if name in places:
+                    time = self._write(places[name], size_bytes, time, flush=flush)
+                times.append(time)
+            return times
         shares: dict[int, int] = {}
-        flushed: dict[int, None] = {}
-        for name, part_bytes, count in written:
-            place = self._directories.places.get(name)
-            if place is not None:
-                shares[place] = shares.get(place, 0) + part_bytes
-                if name in self._flushing and self._is_flush_due(name, count):
-                    flushed[place] = None
-        return max((self._write(place, share, place in flushed) for place, share in shares.items()), default=broker.now)
+        for name, size_bytes, _ in parts:
+            if name in places:
+                shares[places[name]] = shares.get(places[name], 0) + size_bytes
+        ends = [self._write(place, share, now, flush=False) for place, share in shares.items()]
+        return [max(ends, default=now)] * len(parts)
 
     def _is_flush_due(self, name: TopicPartition, count: int) -> bool:
-        partition = self._broker.replicas.partitions.get(name)
+        partition = self._broker.replicas.partitions.get(name) if name in self._flushing else None
         return partition is not None and partition.log.unflushed_messages + count >= partition.config.flush_messages
 
-    def _write(self, place: int, size_bytes: int, flush: bool) -> int:
-        now, disk = self._broker.now, self._directories.disks[place]
+    def _write(self, place: int, size_bytes: int, begin: int, *, flush: bool) -> int:
+        disk = self._directories.disks[place]
         try:
-            written = disk.write(now, size_bytes)
-            return disk.flush(now) if flush else written
+            written = disk.write(begin, size_bytes)
+            return disk.flush(begin) if flush else written
         except DiskError:
             self.failed(place)
-            return now
+            return begin
 
     def read(self, name: TopicPartition, from_offset: int, size_bytes: int) -> int | ErrorCode:
         """When a read is done: now, unless it lies too far back for the page cache; or why there is none."""

@@ -12,6 +12,7 @@ from sim.actors.broker.socket_server import ServerRequest
 from sim.machine.clock import MILLISECOND
 from sim.machine.deadlines import Deadlines
 from sim.rules.errors import ErrorCode, KafkaError
+from sim.rules.facts.quota import ProduceThrottled
 from sim.rules.producer.producer_state_entry import AppendOrigin, VerificationState
 from sim.rules.protocol.messages import ProduceData, ProduceRequest, ProduceResponse
 from sim.rules.replication.high_watermark import acks_all_outcome
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DelayedProduce", "ProduceHandler"]
 
+Finish = Callable[[dict[TopicPartition, ProduceData]], None]
 NO_VERIFICATIONS: Mapping[TopicPartition, VerificationState] = {}
 
 
@@ -76,16 +78,42 @@ class ProduceHandler:
 
     def _write_all(self, request: ServerRequest, body: ProduceRequest, cost: int) -> None:
         """Write, at once as a rule; a disk that lets the write wait, or flushes it, holds the request handler."""
-        written = ((name, batch.size_bytes, batch.count) for name, batch in body.batches)
-        self._broker.log_storage.when_appended(
-            request.size_bytes, written, lambda: self._append_all(request, body, cost)
-        )
+        written = [(name, batch.size_bytes, batch.count) for name, batch in body.batches]
+        storage = self._broker.log_storage
+        if storage.flushes and len(written) > 1 and body.transactional_id is None:
+            self._append_one_by_one(request, body, cost, storage.returns(written))
+        else:
+            storage.when_appended(request.size_bytes, written, lambda: self._append_all(request, body, cost))
+
+    def _append_one_by_one(self, request: ServerRequest, body: ProduceRequest, cost: int, times: list[int]) -> None:
+        """While one partition is flushed, those before it can be read already."""
+        broker = self._broker
+        outcomes: dict[TopicPartition, ProduceData] = {}
+        waiting: list[tuple[Partition, int]] = []
+
+        def append(name: TopicPartition, batch: RecordBatch) -> None:
+            outcomes[name] = self._append(name, batch, body.acks, waiting, AppendOrigin.CLIENT, 0, None)
+
+        for time, (name, batch) in zip(times, body.batches, strict=True):
+            broker.at(time, append, name, batch)
+        broker.cpu.hold(times[-1])
+        broker.at(times[-1], self._appended, outcomes, waiting, body.timeout_ms, self._finisher(request, body, cost))
 
     def _append_all(self, request: ServerRequest, body: ProduceRequest, cost: int) -> None:
+        finish = self._finisher(request, body, cost)
+        if body.transactional_id is None:
+            self.append(body.batches, body.acks, body.timeout_ms, finish)
+        else:
+            self._broker.verification.produce(body.transactional_id, body, finish)
+
+    def _finisher(self, request: ServerRequest, body: ProduceRequest, cost: int) -> Finish:
+        """What answers the request once each partition has its outcome."""
         broker = self._broker
 
         def finish(outcomes: dict[TopicPartition, ProduceData]) -> None:
             throttle_ms = broker.quotas.produced(request, body.acks, cost, broker.now_ms)
+            if throttle_ms > 0:
+                broker.announce(ProduceThrottled(broker.node_id, request.client_id, throttle_ms))
             if body.acks == 0:
                 if any(data.error is not ErrorCode.NONE for data in outcomes.values()):
                     request.hang_up()
@@ -94,17 +122,14 @@ class ProduceHandler:
             else:
                 request.reply(ProduceResponse(outcomes, throttle_time_ms=throttle_ms))
 
-        if body.transactional_id is None:
-            self.append(body.batches, body.acks, body.timeout_ms, finish)
-        else:
-            broker.verification.produce(body.transactional_id, body, finish)
+        return finish
 
     def append(
         self,
         batches: list[tuple[TopicPartition, RecordBatch]],
         acks: int,
         timeout_ms: int,
-        finish: Callable[[dict[TopicPartition, ProduceData]], None],
+        finish: Finish,
         origin: AppendOrigin = AppendOrigin.CLIENT,
         transaction_version: int = 0,
         verifications: Mapping[TopicPartition, VerificationState] = NO_VERIFICATIONS,
@@ -115,6 +140,15 @@ class ProduceHandler:
         for name, batch in batches:
             verification = verifications.get(name)
             outcomes[name] = self._append(name, batch, acks, waiting, origin, transaction_version, verification)
+        self._appended(outcomes, waiting, timeout_ms, finish)
+
+    def _appended(
+        self,
+        outcomes: dict[TopicPartition, ProduceData],
+        waiting: list[tuple[Partition, int]],
+        timeout_ms: int,
+        finish: Finish,
+    ) -> None:
         if waiting:
             self._wait(outcomes, waiting, timeout_ms, finish)
         else:
@@ -126,7 +160,7 @@ class ProduceHandler:
         outcomes: dict[TopicPartition, ProduceData],
         waiting: list[tuple[Partition, int]],
         timeout_ms: int,
-        finish: Callable[[dict[TopicPartition, ProduceData]], None],
+        finish: Finish,
     ) -> None:
         """Put appends of acks=all into purgatory."""
         timeouts = self._timeouts.get(timeout_ms)
@@ -161,6 +195,8 @@ class ProduceHandler:
             return ProduceData(error.code)
         if isinstance(result, ErrorCode):
             return self._failure(name, result)
+        if self._broker.wakes_fetches_early:
+            self._broker.fetches.complete_actions()
         if acks == -1:
             waiting.append((partition, result.batch.next_offset))
         return ProduceData(ErrorCode.NONE, result.batch.base_offset)

@@ -9,6 +9,7 @@ Fidelity: approximate — an offset out of range is settled from the refusal its
 from typing import TYPE_CHECKING
 
 from sim.actors.broker.partition import Partition
+from sim.actors.client.network_client import NetworkClient
 from sim.machine.clock import MILLISECOND
 from sim.rules.errors import ErrorCode
 from sim.rules.facts.journal import LogTruncated
@@ -33,6 +34,7 @@ class ReplicaFetcher:
 
     def __init__(self, broker: "Broker", leader_id: int) -> None:
         self._broker = broker
+        self._network = NetworkClient(broker, broker.directory, broker.config.request_timeout_ms, 0, 0)
         self._leader_id = leader_id
         self._partitions: dict[TopicPartition, Partition] = {}
         self._delayed_until: dict[TopicPartition, int] = {}
@@ -74,7 +76,7 @@ class ReplicaFetcher:
         """Send the next fetch unless one is under way or every partition is left alone for a while."""
         if not self._busy and any(name not in self._delayed_until for name in self._partitions):
             self._busy = True
-            self._broker.replica_client.connect(self._leader_id, self._connected)
+            self._network.connect(self._leader_id, self._connected)
 
     def _connected(self, success: bool) -> None:
         if not success:
@@ -105,7 +107,7 @@ class ReplicaFetcher:
             self._broker.epoch,
         )
         self._session_epoch += 1
-        self._broker.replica_client.send(self._leader_id, request, self._received)
+        self._network.send(self._leader_id, request, self._received)
 
     def _wanted(self, partition: Partition) -> FetchPartition:
         latest = partition.log.leader_epochs.latest_epoch

@@ -1,7 +1,7 @@
 """The replicas of one broker: which it leads, which it follows, as the metadata log says.
 
 Source: core/src/main/scala/kafka/server/ReplicaManager.scala applyDelta
-Fidelity: approximate — one fetcher per leader
+Fidelity: exact
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +17,7 @@ from sim.rules.controller.election import NO_LEADER, PartitionRegistration
 from sim.rules.controller.metadata import PartitionChange, RemoveTopicRecord
 from sim.rules.errors import ErrorCode
 from sim.rules.facts.replication import ReplicaChanged, ReplicaDeleted
+from sim.rules.replication.fetchers import fetcher_id
 from sim.rules.storage.log import Log
 from sim.rules.topics import TopicPartition
 
@@ -33,7 +34,7 @@ class ReplicaManager:
         self._broker = broker
         self.partitions: dict[TopicPartition, Partition] = {}
         self._offline: dict[TopicPartition, Partition | None] = {}
-        self._fetchers: dict[int, ReplicaFetcher] = {}
+        self._fetchers: dict[tuple[int, int], ReplicaFetcher] = {}
         self._in_controlled_shutdown = False
 
     def begin(self) -> None:
@@ -161,7 +162,7 @@ class ReplicaManager:
         if self._in_controlled_shutdown and self._broker.node_id not in registration.isr:
             self._stop_fetching(partition)
         elif new_epoch and registration.leader >= 0:
-            self._fetcher(registration.leader).add(partition)
+            self._fetcher(partition).add(partition)
 
     def _is_offline(self, name: TopicPartition) -> bool:
         """Whether a replica lies, or should lie, in a directory that is offline.
@@ -274,7 +275,7 @@ class ReplicaManager:
     def log_start_raised(self, partition: Partition) -> None:
         """A replica's log begins later: as leader tell the followers, as follower the leader."""
         partition.log_start_raised()
-        fetcher = self._fetchers.get(partition.registration.leader)
+        fetcher = self._fetchers.get(self._fetcher_key(partition))
         if fetcher is not None:
             fetcher.log_start_raised(partition)
         self._broker.deletes.look()
@@ -285,12 +286,15 @@ class ReplicaManager:
         for name, partition in self.partitions.items():
             self._broker.checkpoints[name] = partition.high_watermark.value
 
-    def _fetcher(self, leader_id: int) -> ReplicaFetcher:
-        if leader_id not in self._fetchers:
-            self._fetchers[leader_id] = ReplicaFetcher(self._broker, leader_id)
-        return self._fetchers[leader_id]
+    def _fetcher_key(self, partition: Partition) -> tuple[int, int]:
+        return partition.registration.leader, fetcher_id(partition.name, self._broker.config.num_replica_fetchers)
+
+    def _fetcher(self, partition: Partition) -> ReplicaFetcher:
+        key = self._fetcher_key(partition)
+        fetcher = self._fetchers[key] = self._fetchers.get(key) or ReplicaFetcher(self._broker, key[0])
+        return fetcher
 
     def _stop_fetching(self, partition: Partition) -> None:
-        leader_id = partition.registration.leader
-        if leader_id in self._fetchers:
-            self._fetchers[leader_id].remove(partition)
+        fetcher = self._fetchers.get(self._fetcher_key(partition))
+        if fetcher is not None:
+            fetcher.remove(partition)

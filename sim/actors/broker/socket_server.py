@@ -33,7 +33,9 @@ class ServerRequest:
 
     def reply(self, body: Message, departure: int = 0) -> None:
         """Send the answer, now or at `departure`, and take the next request when the client is not throttled."""
-        self.connection.to_client(max(departure, self.server.now), body.size_bytes(), self.on_response, body)
+        server, size_bytes = self.server, body.size_bytes()
+        leaves = server.leaves(max(departure, server.now), size_bytes)
+        self.connection.to_client(leaves, size_bytes, self.on_response, body)
         self.done(body.throttle_time_ms)
 
     def hang_up(self) -> None:
@@ -59,8 +61,8 @@ class Server(Actor):
     pipelines waits in the socket.
 
     Source: core/src/main/scala/kafka/network/SocketServer.scala
-    Fidelity: approximate — network threads cost no time of their own and queued.max.requests is not bounded; before it
-        listens a process resets a connection at its first request, where Kafka's has no open port
+    Fidelity: approximate — before it listens a process resets a connection at its first request, where Kafka's has no
+        open port
     """
 
     listening = True
@@ -75,6 +77,10 @@ class Server(Actor):
         else:
             connection.muted = True
             self.handle(request)
+
+    def leaves(self, time: int, size_bytes: int) -> int:  # noqa: ARG002
+        """When an answer that is ready at a time goes out to the network."""
+        return time
 
     def handle(self, request: ServerRequest) -> None:
         """Begin to work on a request; subclasses decide."""

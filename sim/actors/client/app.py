@@ -15,6 +15,7 @@ from sim.actors.producer.producer import Producer
 from sim.actors.share.share_consumer import ShareConsumer
 from sim.machine.actor import Actor
 from sim.machine.clock import milliseconds
+from sim.machine.devices import ClientHardware
 from sim.machine.machine import Machine
 from sim.machine.network import Host
 from sim.rules.config import ConsumerConfig, ProducerConfig, ShareConsumerConfig
@@ -39,12 +40,14 @@ class App(Actor):
         directory: Directory,
         bootstrap: Iterable[int],
         overrides: Mapping[str, Mapping[str, object]],
+        hardware: ClientHardware | None = None,
     ) -> None:
         super().__init__(machine, name, host)
         self._behaviour = behaviour
         self._directory = directory
         self._bootstrap = tuple(bootstrap)
         self._overrides = overrides
+        self.hardware = hardware or ClientHardware()
         self.producers: list[Producer] = []
         self.consumers: list[Consumer] = []
         self.share_consumers: list[ShareConsumer] = []
@@ -95,6 +98,7 @@ class App(Actor):
             self._bootstrap,
             origin,
             compression_ratio,
+            self.hardware,
         )
         self.producers.append(made)
         return made
@@ -104,7 +108,9 @@ class App(Actor):
         group_id = _group_id(config, group_id)
         merged = {**config, **self._overrides.get("consumer", {})}
         client_id = _client_id(merged, f"{self.name}-consumer-{len(self.consumers) + 1}")
-        made = Consumer(self, client_id, group_id, ConsumerConfig.of(merged), self._directory, self._bootstrap)
+        made = Consumer(
+            self, client_id, group_id, ConsumerConfig.of(merged), self._directory, self._bootstrap, self.hardware
+        )
         wanted = topic_names(topics)
         if wanted:
             made.subscribe(wanted)

@@ -1,7 +1,8 @@
 """The consumer as an application sees it.
 
 Source: clients/src/main/java/org/apache/kafka/clients/consumer/KafkaConsumer.java, internals/ClassicKafkaConsumer.java
-Fidelity: approximate — a poll that finds nothing and may not wait takes 50 µs, otherwise the client's own work no time
+Fidelity: approximate — a poll that finds nothing and may not wait takes 50 µs, otherwise the client's own work the time
+    that its hardware says
 """
 
 from collections.abc import Generator, Iterable, Sequence
@@ -32,6 +33,7 @@ from sim.actors.consumer.partition_control import compiled_pattern
 from sim.machine.actor import Actor
 from sim.machine.clock import MICROSECOND, MILLISECOND
 from sim.machine.deadlines import Deadline, Deadlines
+from sim.machine.devices import ClientHardware
 from sim.rules.config import ConsumerConfig
 from sim.rules.errors import ErrorCode
 from sim.rules.facts.client import ConsumerOpened, ConsumerSubscribed, PartitionsTaken, RecordsPolled
@@ -71,11 +73,13 @@ class Consumer(ConsumerQueries):
         config: ConsumerConfig,
         directory: Directory,
         bootstrap: Sequence[int],
+        hardware: ClientHardware | None = None,
     ) -> None:
         parts = ConsumerParts(owner, client_id, group_id, config, directory, bootstrap, self._wake)
         super().__init__(owner, client_id, group_id, parts)
         self.config = config
         self.calls = Calls(owner, "consumer")
+        self._hardware = hardware or ClientHardware()
         self._timers: dict[int, Deadlines] = {}
         self._waiting: Event | None = None
         self._closed = self._woken = False
@@ -157,6 +161,9 @@ class Consumer(ConsumerQueries):
                 yield self._waiting
             if not slices and owner.now == began:
                 yield owner.sleep(EMPTY_POLL_COST)
+            work = self._work(slices)
+            if work:
+                yield owner.work(work)
         finally:
             if alarm is not None:
                 alarm.cancel()
@@ -214,6 +221,13 @@ class Consumer(ConsumerQueries):
             yield from parts.member.leave(timeout_ms, tell=leave_group)
         self._subscriptions.unsubscribe()
         parts.hang_up()
+
+    def _work(self, slices: list[Slice]) -> int:
+        if self._hardware.polls_for_free:
+            return 0
+        counts = [(piece.next_offset - piece.first_offset, piece.batch) for piece in slices]
+        size_bytes = sum(batch.size_bytes * count / batch.count for count, batch in counts)
+        return self._hardware.poll_cost(len(counts), sum(count for count, _ in counts), int(size_bytes))
 
     def _taken(self) -> None:
         owned = tuple(self._subscriptions.owned)

@@ -24,6 +24,7 @@ from sim.actors.producer.sequences import Sequences
 from sim.actors.producer.transactions import TransactionCalls, Transactions
 from sim.machine.actor import Actor
 from sim.machine.clock import MILLISECOND
+from sim.machine.devices import ClientHardware
 from sim.rules.config import ProducerConfig
 from sim.rules.producer.batching import batch_allocation_bytes
 from sim.rules.producer.partitioner import partition_for_key
@@ -54,11 +55,13 @@ class Producer(TransactionCalls):
         bootstrap: Sequence[int],
         origin: str = "",
         compression_ratio: float | None = None,
+        hardware: ClientHardware | None = None,
     ) -> None:
         self.client_id = client_id
         self.config = config
         self.calls = Calls(owner, "producer")
         self._owner = owner
+        self._hardware = hardware or ClientHardware()
         self._network = NetworkClient(
             owner,
             directory,
@@ -72,7 +75,8 @@ class Producer(TransactionCalls):
         sequences = Sequences(config.transactional_id is not None) if config.enable_idempotence else None
         compressor = compressor_for(config.compression_type, compression_ratio)
         self._accumulator = Accumulator(owner, origin or client_id, config, self._metadata, sequences, compressor)
-        self._sender = Sender(owner, client_id, config, self._network, self._metadata, self._accumulator, sequences)
+        tools = (self._network, self._metadata, self._accumulator, sequences, self._hardware)
+        self._sender = Sender(owner, client_id, config, *tools)
         self._largest_bytes = min(config.max_request_size, config.buffer_memory)
         self._block = MaxBlock(owner, config.max_block_ms, self._metadata, self._accumulator.pool, self._sender.wake)
         if sequences is not None and sequences.transactional:
@@ -109,10 +113,9 @@ class Producer(TransactionCalls):
         TransactionError, TypeError for a key or value that is not bytes, and ValueError for a negative partition or
         outside of a transaction.
         """
-        owner, accumulator = self._owner, self._accumulator
+        owner, accumulator, called = self._owner, self._accumulator, self._owner.now
         if accumulator.closed:
             raise ClientClosedError(f"{self.client_id} is closed")
-        called = owner.now
         known = self._block.known(topic, partition) or (yield from self._block.topic(topic, partition))
         self._join_transaction()
         if timestamp_ms is None:
@@ -120,8 +123,7 @@ class Producer(TransactionCalls):
         fields = (timestamp_ms, key, value, headers, called if sent_at is None else sent_at)
         needed = 0 if self._largest_bytes >= self.config.batch_size else self._needed_bytes(_bound_bytes(fields))
         target, batch = self._place(known, partition, fields)
-        is_new = batch is None
-        if batch is None:
+        if is_new := batch is None:
             needed = needed or self._needed_bytes(_bound_bytes(fields))
             if not accumulator.pool.take(needed):
                 yield from self._block.memory(needed, called)
@@ -140,10 +142,14 @@ class Producer(TransactionCalls):
         self._sender.appended(batch, is_new)
         if is_new and accumulator.compressor is not None:
             yield owner.sleep(accumulator.compressor.take_work())
+        if self._hardware.record_cost:
+            yield owner.work(self._hardware.send_cost(1, batch.appended_bytes))
         return delivery
 
     @waits
-    def send_many(self, topic: str, value_size: int, sent_at: Sequence[int]) -> Generator[Event, Any, None]:
+    def send_many(
+        self, topic: str, value_size: int, sent_at: Sequence[int], partition: int | None = None
+    ) -> Generator[Event, Any, None]:
         """Put records without key or content into the buffer, one for each time of `sent_at`: for capacity runs.
 
         Costs a few steps per batch, not per record. Raises as `send` does.
@@ -156,12 +162,14 @@ class Producer(TransactionCalls):
         self._join_transaction()
         timestamp_ms = self._owner.wall_clock_ms
         needed = self._needed_bytes(estimate_batch_size_upper_bound(None, value_size))
+        work = self._hardware.send_cost(len(sent_at), len(sent_at) * value_size)
         while sent_at:
-            target = self._sticky_partition(known)
+            target = self._sticky_partition(known) if partition is None else known[partition]
             filled = accumulator.fill(target, value_size, sent_at, timestamp_ms)
             if filled is not None:
                 batch, taken = filled
-            elif self._sticky_partition(known) != target:
+            elif partition is None and self._sticky_partition(known) != target:
+                self._sender.filled(target)
                 continue
             else:
                 if not accumulator.pool.take(needed):
@@ -169,10 +177,13 @@ class Producer(TransactionCalls):
                 batch = accumulator.begin_batch(target, needed)
                 taken = batch.fill(value_size, sent_at, timestamp_ms)
             sent_at = sent_at[taken:]
-            accumulator.choice.appended(known, batch.appended_bytes, accumulator.is_complete(target))
+            if partition is None:
+                accumulator.choice.appended(known, batch.appended_bytes, accumulator.is_complete(target))
             self._sender.appended(batch, filled is None)
             if filled is None and accumulator.compressor is not None:
                 yield self._owner.sleep(accumulator.compressor.take_work())
+        if work:
+            yield self._owner.work(work)
 
     def partitions_for(self, topic: str) -> Generator[Event, Any, list[int]]:
         """The partitions of a topic; waits for metadata up to max.block.ms. Raises SendTimeoutError."""
@@ -240,6 +251,7 @@ class Producer(TransactionCalls):
         if batch is None:
             switched = self._sticky_partition(known)
             if switched != target:
+                self._sender.filled(target)
                 return switched, self._accumulator.try_append(switched, *fields)
         return target, batch
 

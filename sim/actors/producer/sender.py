@@ -1,7 +1,8 @@
 """A producer's sender: drains ready batches, one request per leader, up to so many in flight, and retries.
 
 Source: clients/src/main/java/org/apache/kafka/clients/producer/internals/Sender.java
-Fidelity: approximate — it acts at the moment something changes, and its own work takes no time
+Fidelity: approximate — it acts at the moment something changes; its own work takes the time that the client's hardware
+    says, from the moment at which a request leaves
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from sim.actors.producer.sequences import Sequences
 from sim.machine.actor import Actor
 from sim.machine.clock import MILLISECOND
 from sim.machine.deadlines import Deadlines
+from sim.machine.devices import ClientHardware
 from sim.rules.config import ProducerConfig
 from sim.rules.errors import ErrorCode
 from sim.rules.facts.journal import BatchFailed, BatchRetried, ProducerRecords, RecordsAcknowledged
@@ -27,6 +29,7 @@ from sim.rules.protocol.messages import (
     ProduceRequest,
     ProduceResponse,
 )
+from sim.rules.topics import TopicPartition
 
 __all__ = ["Sender"]
 
@@ -54,6 +57,7 @@ class Sender:
         metadata: ClientMetadata,
         accumulator: Accumulator,
         sequences: Sequences | None,
+        hardware: ClientHardware,
     ) -> None:
         self._owner = owner
         self._client_id = client_id
@@ -62,8 +66,10 @@ class Sender:
         self._metadata = metadata
         self._accumulator = accumulator
         self._sequences = sequences
+        self._hardware = hardware
+        self._busy_until = 0
         self._acks = {"all": -1, "1": 1, "0": 0}[config.acks]
-        self._lingers = Deadlines(owner, config.linger_ms * MILLISECOND)
+        self._lingers = Deadlines(owner, config.linger_ms * MILLISECOND + hardware.timer_slack)
         self._deliveries = Deadlines(owner, config.delivery_timeout_ms * MILLISECOND)
         self._connecting: dict[int, None] = {}
         self._waking = False
@@ -82,6 +88,12 @@ class Sender:
             leader = self._metadata.leader(batch.partition)
             if leader == NO_LEADER or self._accumulator.is_partition_ready(batch.partition):
                 self._serve(leader)
+
+    def filled(self, partition: TopicPartition) -> None:
+        """The newest batch of a partition takes no more, and the next record has gone elsewhere: send it now."""
+        leader = self._metadata.leader(partition)
+        if leader == NO_LEADER or self._accumulator.is_partition_ready(partition):
+            self._serve(leader)
 
     def wake(self) -> None:
         """Something changed (metadata, memory, flush): look at every leader, once, at this moment."""
@@ -106,11 +118,17 @@ class Sender:
 
     def _serve_all(self) -> None:
         self._waking = False
-        for leader in self._accumulator.ready_leaders():
-            self._serve(leader)
+        if self._busy_until <= self._owner.now:
+            for leader in self._accumulator.ready_leaders():
+                self._send_all(leader)
 
     def _serve(self, leader: int) -> None:
-        """Send as many requests to a leader as are worth while and allowed."""
+        """Look at one leader, unless the thread is still busy with a request: then it will look at all of them."""
+        if self._busy_until <= self._owner.now:
+            self._send_all(leader)
+
+    def _send_all(self, leader: int) -> None:
+        """Send as many requests to a leader as are worth while and allowed; one at a time if they are work."""
         if self._sequences is not None:
             self._sequences.settle()
         choice = self._accumulator.choice
@@ -129,6 +147,19 @@ class Sender:
             if not batches:
                 return
             self._send(leader, batches)
+            if self._works(batches):
+                return
+
+    def _works(self, batches: list[ProducerBatch]) -> bool:
+        """Whether the thread is busy with a request for a while; it looks at everything when it is through."""
+        if not self._hardware.request_cost:
+            return False
+        owner, begin = self._owner, max(self._busy_until, self._owner.now)
+        work = self._hardware.request_work(len(batches), sum(batch.size_bytes for batch in batches))
+        cores = owner.host.cores
+        self._busy_until = begin + work if cores is None else cores.work(begin, work)
+        owner.at(self._busy_until, self._serve_all)
+        return True
 
     def _connect(self, leader: int) -> None:
         if leader in self._connecting:

@@ -21,6 +21,11 @@ class Cpu:
         self.busy = 0
         self.slowness = 1.0
 
+    @property
+    def free_at(self) -> int:
+        """When a server is free: a time that is over while one is idle."""
+        return self._busy_until[0]
+
     def work(self, now: int, cost: int) -> int:
         """When a job that comes now is done."""
         if self.slowness != 1.0:

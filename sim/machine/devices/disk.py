@@ -21,10 +21,13 @@ class Disk:
     """A disk behind a page cache: writes return at once until too many pages are dirty.
 
     Written pages drain at the disk's bandwidth; a reader at the tail is served from memory, one that
-    lags behind by more than the page cache waits for the disk. A `full` disk refuses writes, a `failed` one reads, too.
+    lags behind by more than the page cache waits for the disk. A disk with burst credits (as AWS' EBS) is faster until
+    they are used up. A `full` disk refuses writes, a `failed` one reads, too.
     """
 
     __slots__ = (
+        "_credit_at",
+        "_credit_bytes",
         "_drained_until",
         "_hardware",
         "_ns_per_byte",
@@ -41,6 +44,8 @@ class Disk:
         self._ns_per_byte = SECOND / hardware.disk_bytes_per_s
         self._slowness = 1.0
         self._drained_until = self._stalled_until = 0
+        self._credit_bytes = float(hardware.disk_credit_bytes)
+        self._credit_at = 0
         self.full = self.failed = False
         self.read_bytes = self.written_bytes = 0
 
@@ -49,16 +54,19 @@ class Disk:
         if self.refuses_writes:
             raise DiskError
         self.written_bytes += size_bytes
-        self._drained_until = max(now, self._drained_until) + int(size_bytes * self._ns_per_byte)
+        self._drained_until = max(now, self._drained_until) + self._transfer(now, size_bytes)
         limit = int(self._hardware.dirty_limit_bytes * self._ns_per_byte)
         return max(now, self._drained_until - limit, self._stalled_until)
 
     def flush(self, now: int) -> int:
-        """When all that was written is on the platter (fsync), one access later than the pages. Raises DiskError."""
+        """When all that was written is on the platter (fsync), one access later than the pages. Raises DiskError.
+
+        The access keeps the disk from others; `flush_latency` passes besides.
+        """
         if self.failed:
             raise DiskError
         self._drained_until = max(now, self._drained_until) + self._seek
-        return self._drained_until
+        return self._drained_until + int(self._hardware.flush_latency * self._slowness)
 
     def read(self, now: int, size_bytes: int, bytes_behind: int) -> int:
         """When a read is done whose data lies this far behind the end of what was written. Raises DiskError."""
@@ -67,8 +75,12 @@ class Disk:
         if self.failed:
             raise DiskError
         self.read_bytes += size_bytes
-        self._drained_until = max(now, self._drained_until) + self._seek + int(size_bytes * self._ns_per_byte)
+        self._drained_until = max(now, self._drained_until) + self._seek + self._transfer(now, size_bytes)
         return self._drained_until
+
+    def fill_cache(self, now: int) -> None:
+        """Let as many pages be dirty as may be: the state in which a load that is too much for the disk ends."""
+        self._drained_until = now + int(self._hardware.dirty_limit_bytes * self._ns_per_byte)
 
     @property
     def refuses_writes(self) -> bool:
@@ -90,6 +102,20 @@ class Disk:
         """Nothing completes before a time; what waits, or comes meanwhile, follows then, in order."""
         self._drained_until = max(now, self._drained_until) + until - now
         self._stalled_until = until
+
+    def _transfer(self, now: int, size_bytes: int) -> int:
+        """The time for so many bytes, faster as long as there are burst credits."""
+        burst = self._hardware.disk_burst_bytes_per_s
+        if not burst:
+            return int(size_bytes * self._ns_per_byte)
+        base, start = self._hardware.disk_bytes_per_s, max(now, self._drained_until)
+        grown = self._credit_bytes + (start - self._credit_at) * base / SECOND
+        credit = min(self._hardware.disk_credit_bytes, grown)
+        fast_bytes = min(float(size_bytes), credit / (1 - base / burst))
+        slow_bytes = size_bytes - fast_bytes
+        taken = int(fast_bytes * self._ns_per_byte * base / burst + slow_bytes * self._ns_per_byte)
+        self._credit_bytes, self._credit_at = max(0.0, credit - fast_bytes * (1 - base / burst)), start + taken
+        return taken
 
     @property
     def _seek(self) -> int:

@@ -1,19 +1,25 @@
 """Network cards."""
 
-from sim.machine.clock import SECOND
+from sim.machine.clock import SECOND, Clock
+from sim.machine.devices.fair_lane import FairLane
 
 __all__ = ["Nic"]
 
 
 class Nic:
-    """A full-duplex network card: one queue out, one queue in."""
+    """A full-duplex network card: one queue out, one queue in; with a clock also `lanes` out and in, shared fairly."""
 
-    __slots__ = ("_in_until", "_ns_per_byte", "_out_until", "received_bytes", "sent_bytes")
+    __slots__ = ("_in_until", "_ns_per_byte", "_out_until", "lanes", "received_bytes", "sent_bytes")
 
-    def __init__(self, bytes_per_s: float = 1.25e9) -> None:
+    def __init__(self, bytes_per_s: float = 1.25e9, clock: Clock | None = None) -> None:
+        self.lanes = None if clock is None else (FairLane(clock, bytes_per_s), FairLane(clock, bytes_per_s))
         self._ns_per_byte = SECOND / bytes_per_s
         self._out_until = self._in_until = 0
         self.sent_bytes = self.received_bytes = 0
+
+    def time_for(self, size_bytes: int) -> int:
+        """How long so many bytes take by themselves."""
+        return int(size_bytes * self._ns_per_byte)
 
     def send(self, now: int, size_bytes: int) -> int:
         """When the last byte has left."""

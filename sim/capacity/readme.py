@@ -1,0 +1,47 @@
+"""`sim/machine/README.md`: the machines with the origin of each figure, and what they predict, as text."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from sim.capacity.validation import Comparison, Validation
+from sim.machine.hardware import Figure
+from sim.machine.profiles import PROFILES
+
+__all__ = ["render"]
+
+HEAD = """# The machine
+
+Devices are FIFO servers by arithmetic; a machine is a value (`sim/machine/profiles.py`) of which each figure says where
+it comes from. This page is written by `kafkasim validate --write`: every number in it comes from a run.
+"""
+
+
+def render(found: Validation) -> str:
+    """The whole page."""
+    middle = found.median_abs_error_pct
+    told = "" if middle is None else f"\nMedian absolute error of what nothing was fitted on: {middle:.1f} %.\n"
+    parts = [HEAD, "## Predicted and measured\n", *_comparisons(found.comparisons), told]
+    missing = (f"- {each.id} {each.quantity}: {each.reason}" for each in found.unpredicted)
+    parts += ["## Not predicted\n", *missing, ""]
+    parts += ["## Machines\n", *_profiles()]
+    return "\n".join(parts) + "\n"
+
+
+def _comparisons(comparisons: Iterable[Comparison]) -> Iterator[str]:
+    yield "| case | quantity | measured | predicted | error % | fitted on it |\n|---|---|---:|---:|---:|---|"
+    for each in comparisons:
+        figures = f"{each.measured:,.6g} | {each.predicted:,.6g} | {each.error_pct:+.1f}"
+        yield f"| {each.id} | {each.quantity} | {figures} | {'yes' if each.calibration else ''} |"
+
+
+def _profiles() -> Iterator[str]:
+    for profile in PROFILES.values():
+        yield f"### {profile.name}\n\n{profile.disks} disk{'s' if profile.disks > 1 else ''} for each broker.\n"
+        yield "| figure | value | origin | from |\n|---|---:|---|---|"
+        yield from _figures("broker", profile.broker)
+        yield from _figures("client", profile.client)
+        yield ""
+
+
+def _figures(whose: str, figures: Mapping[str, Figure]) -> Iterator[str]:
+    for name, figure in figures.items():
+        yield f"| {whose}: {name} | {figure.value:,.7g} | {figure.origin} | {figure.source} |"
