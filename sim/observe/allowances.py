@@ -13,7 +13,6 @@ __all__ = ["FATES", "Allowances", "of_producer", "of_topic"]
 
 FATES = ("lost", "duplicated", "reordered", "undelivered")
 LOST, DUPLICATED, REORDERED, UNDELIVERED = FATES
-NEVER_FLUSHED = 2**63 - 1
 
 SEEN_OF_PRODUCER: Mapping[str, tuple[str, ...]] = {
     LOST: ("lost-write", "unseen", "inconsistent-offsets", "poll-skip", "int-poll-skip"),

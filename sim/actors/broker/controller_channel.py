@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from sim.actors.broker.patient_channel import PatientChannel
 from sim.actors.client.network_client import NetworkClient
-from sim.actors.client.timed_requests import TimedRequests
+from sim.actors.client.timed_requests import TimedRequests, Unsettled
 from sim.machine.clock import MILLISECOND
-from sim.machine.deadlines import Deadline, Deadlines
+from sim.machine.deadlines import Deadlines
 from sim.rules.errors import ErrorCode
 from sim.rules.protocol.messages import ErrorResponse, Message
 
@@ -67,23 +67,14 @@ class _OnlyController:
         self._network.request(self._controller_id, body, callback)
 
 
-class _Pending:
+class _Pending(Unsettled):
     """A request that has not been answered by an active controller yet."""
 
-    __slots__ = ("body", "callback", "deadline")
+    __slots__ = ("body",)
 
     def __init__(self, body: Message, callback: Callable[[Message], object]) -> None:
+        super().__init__(callback)
         self.body = body
-        self.callback: Callable[[Message], object] | None = callback
-        self.deadline: Deadline | None = None
-
-    def settle(self, answer: Message) -> None:
-        """It is answered, or given up."""
-        callback, self.callback = self.callback, None
-        if self.deadline is not None:
-            self.deadline.cancel()
-        if callback is not None:
-            callback(answer)
 
 
 class _QuorumChannel:

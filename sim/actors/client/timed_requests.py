@@ -13,11 +13,11 @@ from sim.machine.deadlines import Deadline, Deadlines
 from sim.rules.errors import ErrorCode
 from sim.rules.protocol.messages import ErrorResponse, Message
 
-__all__ = ["TimedRequests"]
+__all__ = ["TimedRequests", "Unsettled"]
 
 
-class _Unsent:
-    """A request that may have to wait for a connection."""
+class Unsettled:
+    """A request that waits: for a connection, or for a server that can answer."""
 
     __slots__ = ("callback", "deadline")
 
@@ -46,7 +46,7 @@ class TimedRequests:
         if self._network.can_send(node_id):
             self._network.send(node_id, body, callback)
             return
-        unsent = _Unsent(callback)
+        unsent = Unsettled(callback)
         unsent.deadline = self._patience.book(unsent.settle, ErrorResponse(ErrorCode.REQUEST_TIMED_OUT))
 
         def connected(success: bool) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sim.machine.clock import format_duration, parse_duration
 from sim.rules.facts.journal import BrokerStopped, FaultBegan, FaultEnded, IsrChanged
-from sim.world.faults.fault import Fault, require_known
+from sim.world.faults.fault import Crash, Fault, Hang, ProcessFault, require_known
 
 if TYPE_CHECKING:
     from sim.actors.broker.broker import Broker
@@ -16,8 +16,8 @@ __all__ = ["BrokerCrash", "BrokerFault", "BrokerHang", "BrokerShutdown", "Rollin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerFault(Fault):
-    """A fault of one broker's process."""
+class BrokerFault(ProcessFault):
+    """A fault of one broker."""
 
     broker: int
 
@@ -25,11 +25,6 @@ class BrokerFault(Fault):
     def subject(self) -> str:
         """What breaks."""
         return f"broker {self.broker}"
-
-    @property
-    def holds(self) -> tuple[str, ...]:
-        """The process."""
-        return (f"the process of broker {self.broker}",)
 
     def check(self, flight: "Flight") -> None:
         """Refuse a broker that does not exist."""
@@ -41,34 +36,13 @@ class BrokerFault(Fault):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerCrash(BrokerFault):
+class BrokerCrash(BrokerFault, Crash):
     """A broker's process is killed (`kill -9`) and, at the end, started again; its disk keeps the logs."""
-
-    def begin(self, flight: "Flight") -> None:
-        """Kill it: connections are reset."""
-        self.process(flight).stop()
-
-    def end(self, flight: "Flight") -> None:
-        """Start its process again."""
-        self.process(flight).start()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerHang(BrokerFault):
+class BrokerHang(BrokerFault, Hang):
     """A broker's process is stopped (`kill -STOP`) with its sockets open, and goes on at the end."""
-
-    @property
-    def predicate(self) -> str:
-        """What happens to it."""
-        return "hangs"
-
-    def begin(self, flight: "Flight") -> None:
-        """Stop it: messages pile up."""
-        self.process(flight).pause()
-
-    def end(self, flight: "Flight") -> None:
-        """Let it go on."""
-        self.process(flight).resume()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +63,8 @@ class BrokerShutdown(BrokerFault):
 
     def end(self, flight: "Flight") -> None:
         """Start its process again, once it has exited."""
-        start_when_gone(flight, self.process(flight))
+        broker = self.process(flight)
+        when_gone(flight, broker, broker.start)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,11 +129,6 @@ class RollingRestart(Fault):
 
         when_gone(flight, broker, gone)
         broker.shut_down()
-
-
-def start_when_gone(flight: "Flight", broker: "Broker") -> None:
-    """Start a broker's process now, or as soon as it has exited."""
-    when_gone(flight, broker, broker.start)
 
 
 def when_gone(flight: "Flight", broker: "Broker", then: Callable[[], None]) -> None:

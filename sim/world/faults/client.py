@@ -9,7 +9,7 @@ from simpy import Event
 from sim.actors.client.app import App
 from sim.machine.clock import parse_duration
 from sim.rules.errors import ConfigError
-from sim.world.faults.fault import Fault, require_known
+from sim.world.faults.fault import Crash, Fault, Hang, ProcessFault, require_known
 
 if TYPE_CHECKING:
     from sim.world.flight import Flight
@@ -18,7 +18,7 @@ __all__ = ["AppCrash", "AppFault", "AppHang", "ClockSkew", "PoisonRecord", "Slow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AppFault(Fault):
+class AppFault(ProcessFault):
     """A fault of one application."""
 
     app: str
@@ -38,44 +38,13 @@ class AppFault(Fault):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AppCrash(AppFault):
-    """An application's process is killed: nothing is flushed, committed or closed; at the end it is started again."""
-
-    @property
-    def holds(self) -> tuple[str, ...]:
-        """The process."""
-        return (f"the process of {self.app}",)
-
-    def begin(self, flight: "Flight") -> None:
-        """Kill it."""
-        self.process(flight).stop()
-
-    def end(self, flight: "Flight") -> None:
-        """Start its process again; its behaviour begins anew."""
-        self.process(flight).start()
+class AppCrash(AppFault, Crash):
+    """An application's process is killed: nothing is flushed, committed or closed; at the end it begins anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AppHang(AppFault):
+class AppHang(AppFault, Hang):
     """An application's process is stopped with its sockets open, heartbeats and all, and goes on at the end."""
-
-    @property
-    def predicate(self) -> str:
-        """What happens to it."""
-        return "hangs"
-
-    @property
-    def holds(self) -> tuple[str, ...]:
-        """The process."""
-        return (f"the process of {self.app}",)
-
-    def begin(self, flight: "Flight") -> None:
-        """Stop it."""
-        self.process(flight).pause()
-
-    def end(self, flight: "Flight") -> None:
-        """Let it go on."""
-        self.process(flight).resume()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

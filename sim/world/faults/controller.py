@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sim.world.faults.fault import Fault, require_known
+from sim.world.faults.fault import Crash, Hang, ProcessFault, require_known
 
 if TYPE_CHECKING:
     from sim.actors.controller.controller import Controller
@@ -13,7 +13,7 @@ __all__ = ["ControllerCrash", "ControllerHang"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ControllerFault(Fault):
+class ControllerFault(ProcessFault):
     """A fault of one controller's process."""
 
     controller: int = 100
@@ -22,11 +22,6 @@ class ControllerFault(Fault):
     def subject(self) -> str:
         """What breaks."""
         return f"controller {self.controller}"
-
-    @property
-    def holds(self) -> tuple[str, ...]:
-        """The process."""
-        return (f"the process of controller {self.controller}",)
 
     def check(self, flight: "Flight") -> None:
         """Refuse a controller that does not exist."""
@@ -38,31 +33,10 @@ class ControllerFault(Fault):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ControllerCrash(ControllerFault):
+class ControllerCrash(ControllerFault, Crash):
     """A controller's process is killed and, at the end, started again; its disk keeps the metadata log."""
-
-    def begin(self, flight: "Flight") -> None:
-        """Kill it."""
-        self.process(flight).stop()
-
-    def end(self, flight: "Flight") -> None:
-        """Start its process again."""
-        self.process(flight).start()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ControllerHang(ControllerFault):
+class ControllerHang(ControllerFault, Hang):
     """A controller's process is stopped with its sockets open, and goes on at the end."""
-
-    @property
-    def predicate(self) -> str:
-        """What happens to it."""
-        return "hangs"
-
-    def begin(self, flight: "Flight") -> None:
-        """Stop it."""
-        self.process(flight).pause()
-
-    def end(self, flight: "Flight") -> None:
-        """Let it go on."""
-        self.process(flight).resume()

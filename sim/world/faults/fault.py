@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from sim.machine.actor import Actor
 from sim.machine.clock import format_duration, parse_duration
 from sim.rules.errors import ConfigError
 from sim.rules.facts.journal import FaultBegan, FaultEnded
@@ -12,7 +13,7 @@ from sim.rules.facts.journal import FaultBegan, FaultEnded
 if TYPE_CHECKING:
     from sim.world.flight import Flight
 
-__all__ = ["Fault", "require_known"]
+__all__ = ["Crash", "Fault", "Hang", "ProcessFault", "require_known"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,51 @@ class Fault:
         flight.clock.call_at(self.begins, begin)
         if self.ends is not None:
             flight.clock.call_at(self.ends, end)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessFault(Fault):
+    """What befalls one process, whichever `process` says; it holds the process."""
+
+    @property
+    def holds(self) -> tuple[str, ...]:
+        """The process."""
+        return (f"the process of {self.subject}",)
+
+    def process(self, flight: "Flight") -> Actor:  # noqa: ARG002
+        """The process that is meant."""
+        raise TypeError(f"{type(self).__name__} names no process")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crash(ProcessFault):
+    """A process is killed (`kill -9`) and, at the end, started again."""
+
+    def begin(self, flight: "Flight") -> None:
+        """Kill it: connections are reset."""
+        self.process(flight).stop()
+
+    def end(self, flight: "Flight") -> None:
+        """Start it again."""
+        self.process(flight).start()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hang(ProcessFault):
+    """A process is stopped (`kill -STOP`) with its sockets open, and goes on at the end."""
+
+    @property
+    def predicate(self) -> str:
+        """What happens to it."""
+        return "hangs"
+
+    def begin(self, flight: "Flight") -> None:
+        """Stop it: messages pile up."""
+        self.process(flight).pause()
+
+    def end(self, flight: "Flight") -> None:
+        """Let it go on."""
+        self.process(flight).resume()
 
 
 def require_known(fault: Fault, what: str, name: object, known: Iterable[object]) -> None:

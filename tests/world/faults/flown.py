@@ -4,10 +4,12 @@ import itertools
 from collections.abc import Generator, Mapping
 from typing import Any
 
+import pytest
 from simpy import Event
 
 from sim.actors.client.app import App
 from sim.machine.clock import SECOND
+from sim.rules.errors import ConfigError
 from sim.rules.facts.journal import JOURNAL, RecordsAcknowledged
 from sim.world.cluster import ClusterSpec
 from sim.world.faults import Fault
@@ -87,3 +89,10 @@ class Flown:
                 self.read.append((app.now / SECOND, record.value))
                 self.timestamps_ms.append(record.timestamp)
                 yield app.busy(ms=1)
+
+
+def refusal(*faults: Fault) -> str:
+    """What is said of faults that are refused before the run."""
+    with pytest.raises(ConfigError) as refused:
+        Flown(*faults, seconds=0)
+    return str(refused.value)
