@@ -48,11 +48,11 @@ class NetworkFault(Fault):
         """Impede what goes between the sides."""
         side, other = self.sides(flight)
         impediment = replace(self.effect, sources=side, targets=other, one_way=self.one_way)
-        flight.machine.network.impede(str(self), impediment)
+        flight.machine.network.impede(repr(self), impediment)
 
     def end(self, flight: "Flight") -> None:
         """Let everything pass again."""
-        flight.machine.network.relieve(str(self))
+        flight.machine.network.relieve(repr(self))
 
     @property
     def effect(self) -> Impediment:

@@ -46,6 +46,8 @@ def check_schedule(faults: Sequence[Fault], end: int | None) -> None:
                 f"fault {str(fault)!r} begins after the end of the run, at {format_duration(end)} at the latest"
             )
     for one, other in combinations(faults, 2):
+        if one == other:
+            raise ConfigError(f"fault {str(one)!r} is planned twice")
         shared = _shared(one.holds, other.holds)
         if shared and _overlap(one, other):
             raise ConfigError(f"faults {str(one)!r} and {str(other)!r} overlap: both act on {shared}")

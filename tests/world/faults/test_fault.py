@@ -31,7 +31,7 @@ from sim.world.faults import (
     check_schedule,
     repeated,
 )
-from tests.world.faults.flown import refusal
+from tests.world.faults.flown import Flown, refusal
 
 SENTENCES: Sequence[tuple[Fault, str]] = (
     (BrokerCrash(broker=2, at="12s", lasts="6s"), "broker 2 crashes at 12 s, until 18 s"),
@@ -130,6 +130,14 @@ def test_what_cannot_be_is_refused_in_one_line_before_the_run(faults: tuple[Faul
     told = refusal(*faults)
     assert line in told
     assert "\n" not in told
+
+
+def test_cuts_that_read_alike_are_two_and_the_same_cut_twice_is_refused() -> None:
+    cut = NetworkPartition(side=("broker-1",), at="1000ms", lasts="1000ms")
+    later = NetworkPartition(side=("broker-1",), at="1001ms", lasts="1000ms")
+    assert str(cut) == str(later)
+    assert Flown(cut, later, seconds=3).acknowledged
+    assert "is planned twice" in refusal(cut, cut)
 
 
 def test_faults_one_after_the_other_or_on_others_do_not_contradict() -> None:
