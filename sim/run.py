@@ -63,10 +63,21 @@ class Run:
 
     def sentences(self) -> list[str]:
         """The run in sentences: what every scenario can say, then what this one adds."""
-        own = self.results.get("sentences", [])
+        own = [*self.results.get("sentences", []), *self._claimed()]
         checked = [] if self.invariants is None else self.invariants.sentences()
         seen = [] if self.anomalies is None else self.anomalies.sentences()
         return [*tell(self.flight, self.metrics, self.verdict), *checked, *seen, *own]
+
+    def claims(self) -> Mapping[str, bool]:
+        """What the story claims of such a run, and whether it is so; of a part of a flight nothing is claimed."""
+        if self.partial or self.until is not None or not self.settings.faults:
+            return {}
+        cured = self.scenario.cure and self.scenario.cure.items() <= self.given.items()
+        claims = self.scenario.cured if cured else self.scenario.claims
+        return {} if claims is None else claims(self)
+
+    def _claimed(self) -> list[str]:
+        return [f"{'As claimed' if holds else 'Not as claimed'}: {claim}." for claim, holds in self.claims().items()]
 
     def ignored(self) -> list[str]:
         """Kafka keys that the user has set and that have no effect here."""
@@ -82,6 +93,7 @@ class Run:
         checked = {} if self.invariants is None else {"invariants": self.invariants.as_json()}
         black_box = {} if self.anomalies is None else {"anomalies": self.anomalies.counts()}
         expected = {} if self.scenario.expect is None else {"unmet": self.unmet()}
+        claims = self.claims()
         return {
             "scenario": self.scenario.name,
             "seed": self.settings.seed,
@@ -95,6 +107,7 @@ class Run:
             **checked,
             **black_box,
             **expected,
+            **({"claims": dict(claims)} if claims else {}),
             "metrics": self._metric_summary(),
             "results": dict(self.results),
             "trace_sha256": self.journal.sha256(),

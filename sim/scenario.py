@@ -13,13 +13,17 @@ from sim.world.settings import Input, Knob, Settings, settings_from
 if TYPE_CHECKING:
     from sim.run import Run
 
-__all__ = ["Scenario"]
+__all__ = ["Claims", "Scenario"]
+
+Claims = Callable[["Run"], Mapping[str, bool]]
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """One story. `story` is the docstring of its file: *Covers, Story, Watch for, Predict*.
 
+    `claims` says of a run, sentence by sentence, whether what the story claims is so; `cure` are the settings that mend
+    the trouble it is about, and `cured` is what it claims of a run with them.
     One that was read from a scenario file has its text as `script`, its own `seed`, and what it must show as `expect`.
     """
 
@@ -30,6 +34,9 @@ class Scenario:
     knobs: Mapping[str, Knob] = field(default_factory=dict)
     level: str = "beginner"
     takes_input: bool = False
+    claims: Claims | None = None
+    cure: Mapping[str, object] = field(default_factory=dict)
+    cured: Claims | None = None
     script: str | None = None
     seed: int = 0
     expect: Expect | None = None

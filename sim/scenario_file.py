@@ -69,4 +69,4 @@ def _based_on(base: Scenario, script: Script) -> Scenario:
         plan = replace(own, seed=settings.seed).applied(base.make(settings))
         return replace(plan, faults=script.faults)
 
-    return replace(base, make=make, knobs=knobs)
+    return replace(base, make=make, knobs=knobs, claims=None, cured=None)

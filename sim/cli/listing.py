@@ -15,14 +15,21 @@ __all__ = ["info", "list_scenarios"]
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 def list_scenarios(as_json: bool) -> None:
     """List the scenarios."""
-    found = [scenarios.find(name) for name in scenarios.names()]
+    found = {theme: [scenarios.find(name) for name in names] for theme, names in scenarios.themes().items()}
     if as_json:
-        rows = [{"name": each.name, "level": each.level, "summary": each.summary} for each in found]
+        rows = [
+            {"name": each.name, "theme": theme, "level": each.level, "summary": each.summary}
+            for theme, of_theme in found.items()
+            for each in of_theme
+        ]
         click.echo(json.dumps(rows, indent=1))
         return
-    width = max(len(each.name) for each in found)
-    for each in found:
-        click.echo(f"{each.name:<{width}}  {each.level:<12}  {each.summary}")
+    width = max(len(each.name) for of_theme in found.values() for each in of_theme)
+    for theme, of_theme in found.items():
+        if of_theme:
+            click.echo(f"{theme}:")
+        for each in of_theme:
+            click.echo(f"  {each.name:<{width}}  {each.level:<12}  {each.summary}")
 
 
 @click.command()
@@ -62,4 +69,11 @@ def knobs(scenario: Scenario, name: str) -> list[str]:
         *lines,
         "",
         f"Fly it: kafkasim run {name}{example}",
+        *cure(scenario),
     ]
+
+
+def cure(scenario: Scenario) -> list[str]:
+    """The settings that mend what the story is about."""
+    settings = "".join(f" --set {key}={value}" for key, value in scenario.cure.items())
+    return [f"Its cure: kafkasim run {scenario.name}{settings}"] if settings else []

@@ -61,8 +61,8 @@ def read_input(
     on_bad_line: OnBadLine | None,
 ) -> Input | None:
     """The options that concern the input, checked. Raises ConfigError, one line."""
-    from scenarios.payment_fraud.columns import parse_columns
-    from scenarios.payment_fraud.replay import parse_speed
+    from scenarios.uses.payment_fraud.columns import parse_columns
+    from scenarios.uses.payment_fraud.replay import parse_speed
 
     rest = {
         "--columns": columns,

@@ -11,7 +11,7 @@ from tests.cli.command import Kafkasim
 def test_each_scenario_is_a_line(kafkasim: Kafkasim) -> None:
     outcome = kafkasim("list")
     assert (outcome.code, outcome.err) == (0, "")
-    lines = outcome.out.splitlines()
+    lines = [line for line in outcome.out.splitlines() if not line.endswith(":")]
     assert [line.split()[0] for line in lines] == scenarios.names()
     assert [line.split(maxsplit=2)[2] for line in lines] == [scenarios.find(name).summary for name in scenarios.names()]
 
@@ -19,7 +19,7 @@ def test_each_scenario_is_a_line(kafkasim: Kafkasim) -> None:
 def test_the_list_as_json(kafkasim: Kafkasim) -> None:
     rows = json.loads(kafkasim("list", "--json").out)
     assert [row["name"] for row in rows] == scenarios.names()
-    assert all(row.keys() == {"name", "level", "summary"} for row in rows)
+    assert all(row.keys() == {"name", "theme", "level", "summary"} for row in rows)
 
 
 @pytest.mark.parametrize("name", scenarios.names())

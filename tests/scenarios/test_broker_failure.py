@@ -2,7 +2,7 @@
 
 import pytest
 
-from scenarios.broker_failure import longest_gap, most_waiting, scenario
+from scenarios.basics.broker_failure import longest_gap, most_waiting, scenario
 from sim.rules.facts.journal import BrokerFenced, BrokerStopped, BrokerUnfenced, IsrChanged, LeaderElected
 from sim.run import Run
 from tests.scenarios.flights import facts, has_trace_of_its_seed, moment

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from scenarios.delivery_semantics import BILLERS, Outcome, scenario, table
+from scenarios.basics.delivery_semantics import BILLERS, Outcome, scenario, table
 from sim.rules.facts.journal import AppStopped, BrokerStopped
 from sim.run import Run
 from sim.world.plan import Plan

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.hello_topic import scenario
+from scenarios.basics.hello_topic import scenario
 from sim.rules.errors import ConfigError
 from sim.rules.facts.journal import GroupChanged
 from sim.rules.producer.partitioner import partition_for_key
@@ -16,7 +16,7 @@ from tests.scenarios.flights import facts, has_trace_of_its_seed
 from tests.scenarios.golden_files import golden, kept
 
 ROOT = Path(__file__).parents[2]
-HASH = "from scenarios.hello_topic import scenario; print(scenario.run(seed=5, until='20s').journal.sha256())"
+HASH = "from scenarios.basics.hello_topic import scenario; print(scenario.run(seed=5, until='20s').journal.sha256())"
 
 
 @pytest.fixture(scope="module")

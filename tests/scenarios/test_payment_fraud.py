@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from scenarios.payment_fraud import scenario
+from scenarios.uses.payment_fraud import scenario
 from sim.rules.errors import ConfigError
 from sim.rules.facts.journal import (
     AppStarted,

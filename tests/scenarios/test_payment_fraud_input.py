@@ -15,9 +15,9 @@ from zlib import crc32
 import duckdb
 import pytest
 
-from scenarios.payment_fraud import scenario
-from scenarios.payment_fraud.feed import Arrival, Feed
-from scenarios.payment_fraud.payments import encode
+from scenarios.uses.payment_fraud import scenario
+from scenarios.uses.payment_fraud.feed import Arrival, Feed
+from scenarios.uses.payment_fraud.payments import encode
 from sim.machine.clock import SECOND
 from sim.rules.storage.batch import Record
 from sim.run import Run

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scenarios.rebalance import Notes, scenario
+from scenarios.basics.rebalance import Notes, scenario
 from sim.rules.facts.journal import AppStopped, GroupChanged, MemberRemoved, PartitionsAssigned
 from sim.rules.topics import TopicPartition
 from sim.run import Run

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from scenarios.rebalance_protocols import PROTOCOLS, GroupNotes, Outcome, scenario, shown
+from scenarios.basics.rebalance_protocols import PROTOCOLS, GroupNotes, Outcome, scenario, shown
 from sim.rules.facts.journal import GroupChanged, MemberRemoved
 from sim.rules.topics import TopicPartition
 from sim.run import Run

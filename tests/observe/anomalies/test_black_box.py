@@ -5,7 +5,7 @@ import json
 import time
 from pathlib import Path
 
-from scenarios.hello_topic import scenario
+from scenarios.basics.hello_topic import scenario
 from sim.observe.anomalies import BlackBox, check
 from sim.observe.anomalies.history import History, Operation, Poll, Records, Send
 from sim.rules.facts import client

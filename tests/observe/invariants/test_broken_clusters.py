@@ -12,7 +12,7 @@ import sim.actors.broker.partition as broker_partition
 import sim.actors.consumer.client_assignors as client_assignors
 import sim.actors.controller.replication_control as replication_control
 from scenarios import find
-from scenarios.payment_fraud.warehouse import Warehouse
+from scenarios.uses.payment_fraud.warehouse import Warehouse
 from sim.actors.broker.partition import Partition
 from sim.actors.client.app import App
 from sim.actors.consumer.consumer_membership import ConsumerMembership

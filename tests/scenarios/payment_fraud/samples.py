@@ -4,8 +4,8 @@ from functools import cache
 
 import numpy as np
 
-from scenarios.payment_fraud.generator import generate_payments
-from scenarios.payment_fraud.payments import Payment
+from scenarios.uses.payment_fraud.generator import generate_payments
+from scenarios.uses.payment_fraud.payments import Payment
 
 PLAIN = Payment(
     "p1",

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scenarios.payment_fraud.badlines import BadLine, InputError, OnBadLine
-from scenarios.payment_fraud.lines import LONGEST_LINE_BYTES
-from scenarios.payment_fraud.replay import read_payments
+from scenarios.uses.payment_fraud.badlines import BadLine, InputError, OnBadLine
+from scenarios.uses.payment_fraud.lines import LONGEST_LINE_BYTES
+from scenarios.uses.payment_fraud.replay import read_payments
 
 HEADER = "time,card,amount,is_fraud\n"
 GOOD = "1700000000,a,1.00,0\n"

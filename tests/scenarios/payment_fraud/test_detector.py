@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import pytest
 
-from scenarios.payment_fraud.alerts import Alert
-from scenarios.payment_fraud.detector import DetectorLimits, FraudDetector
-from scenarios.payment_fraud.fraud import AMOUNT_SPIKE, CARD_TESTING, IMPOSSIBLE_TRAVEL
-from scenarios.payment_fraud.payments import Payment
-from scenarios.payment_fraud.scoring import score_alerts
+from scenarios.uses.payment_fraud.alerts import Alert
+from scenarios.uses.payment_fraud.detector import DetectorLimits, FraudDetector
+from scenarios.uses.payment_fraud.fraud import AMOUNT_SPIKE, CARD_TESTING, IMPOSSIBLE_TRAVEL
+from scenarios.uses.payment_fraud.payments import Payment
+from scenarios.uses.payment_fraud.scoring import score_alerts
 from tests.scenarios.payment_fraud.samples import PLAIN, generated
 
 PARIS, TOKYO = (48.86, 2.35), (35.68, 139.65)

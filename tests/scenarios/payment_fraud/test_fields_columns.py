@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scenarios.payment_fraud.badlines import InputError, LineError
-from scenarios.payment_fraud.columns import find_columns, parse_columns
-from scenarios.payment_fraud.fields import (
+from scenarios.uses.payment_fraud.badlines import InputError, LineError
+from scenarios.uses.payment_fraud.columns import find_columns, parse_columns
+from scenarios.uses.payment_fraud.fields import (
     parse_amount_cents,
     parse_coordinate,
     parse_label,

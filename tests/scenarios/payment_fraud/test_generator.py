@@ -6,11 +6,11 @@ from itertools import count, islice, pairwise
 import numpy as np
 import pytest
 
-from scenarios.payment_fraud.customers import CATEGORIES, draw_population
-from scenarios.payment_fraud.fraud import AMOUNT_SPIKE, CARD_TESTING, FRAUD_KINDS, IMPOSSIBLE_TRAVEL
-from scenarios.payment_fraud.generator import DEFAULT_START_MS, generate_payments, poisson_arrivals
-from scenarios.payment_fraud.payments import Payment
-from scenarios.payment_fraud.places import CITIES, great_circle_km
+from scenarios.uses.payment_fraud.customers import CATEGORIES, draw_population
+from scenarios.uses.payment_fraud.fraud import AMOUNT_SPIKE, CARD_TESTING, FRAUD_KINDS, IMPOSSIBLE_TRAVEL
+from scenarios.uses.payment_fraud.generator import DEFAULT_START_MS, generate_payments, poisson_arrivals
+from scenarios.uses.payment_fraud.payments import Payment
+from scenarios.uses.payment_fraud.places import CITIES, great_circle_km
 from tests.scenarios.payment_fraud.samples import generated
 
 SEED = 11

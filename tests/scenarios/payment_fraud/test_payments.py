@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scenarios.payment_fraud.alerts import Alert, decode_alert, encode_alert
-from scenarios.payment_fraud.payments import Payment, decode, encode
+from scenarios.uses.payment_fraud.alerts import Alert, decode_alert, encode_alert
+from scenarios.uses.payment_fraud.payments import Payment, decode, encode
 from tests.scenarios.payment_fraud.samples import PLAIN
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)

@@ -8,11 +8,11 @@ from random import Random
 
 import pytest
 
-from scenarios.payment_fraud.badlines import InputError
-from scenarios.payment_fraud.payments import decode, encode
-from scenarios.payment_fraud.reorder import in_time_order
-from scenarios.payment_fraud.replay import Replay, parse_speed, read_payments
-from scenarios.payment_fraud.rows import ReplayRecord
+from scenarios.uses.payment_fraud.badlines import InputError
+from scenarios.uses.payment_fraud.payments import decode, encode
+from scenarios.uses.payment_fraud.reorder import in_time_order
+from scenarios.uses.payment_fraud.replay import Replay, parse_speed, read_payments
+from scenarios.uses.payment_fraud.rows import ReplayRecord
 from tests.scenarios.payment_fraud.samples import generated
 
 DATA = Path(__file__).parents[2] / "data"

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scenarios.payment_fraud.money import Difference, PaidAmount, reconcile
-from scenarios.payment_fraud.scoring import Delays, KindScore, score_alerts, summarise_delays
+from scenarios.uses.payment_fraud.money import Difference, PaidAmount, reconcile
+from scenarios.uses.payment_fraud.scoring import Delays, KindScore, score_alerts, summarise_delays
 from tests.scenarios.payment_fraud.samples import PLAIN
 
 AMOUNTS = st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 5)), max_size=12)

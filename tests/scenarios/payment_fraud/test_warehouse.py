@@ -5,9 +5,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from scenarios.payment_fraud.money import reconcile
-from scenarios.payment_fraud.payments import Payment
-from scenarios.payment_fraud.warehouse import Table, Warehouse, WarehouseRow
+from scenarios.uses.payment_fraud.money import reconcile
+from scenarios.uses.payment_fraud.payments import Payment
+from scenarios.uses.payment_fraud.warehouse import Table, Warehouse, WarehouseRow
 from tests.scenarios.payment_fraud.samples import PLAIN, generated
 
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from simpy import Event
 
-from scenarios.rebalance import NEVER, Notes, Scribe, aftermath, scanner
+from scenarios.basics.rebalance import NEVER, Notes, Scribe, aftermath, scanner
 from sim.actors.client.app import App, Behaviour
 from sim.actors.consumer.consumer_records import ConsumerRecord
 from sim.machine.clock import MILLISECOND, SECOND, parse_duration

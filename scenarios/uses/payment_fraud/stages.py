@@ -8,14 +8,14 @@ from typing import Any
 
 from simpy import Event
 
-from scenarios.payment_fraud.alerts import Alert, decode_alert, encode_alert
-from scenarios.payment_fraud.dead_letters import TOPIC as DEAD_LETTERS
-from scenarios.payment_fraud.dead_letters import DeadLetters
-from scenarios.payment_fraud.detector import FraudDetector
-from scenarios.payment_fraud.feed import Feed
-from scenarios.payment_fraud.ledger import Ledger
-from scenarios.payment_fraud.payments import Payment, decode
-from scenarios.payment_fraud.warehouse import Warehouse, WarehouseRow
+from scenarios.uses.payment_fraud.alerts import Alert, decode_alert, encode_alert
+from scenarios.uses.payment_fraud.dead_letters import TOPIC as DEAD_LETTERS
+from scenarios.uses.payment_fraud.dead_letters import DeadLetters
+from scenarios.uses.payment_fraud.detector import FraudDetector
+from scenarios.uses.payment_fraud.feed import Feed
+from scenarios.uses.payment_fraud.ledger import Ledger
+from scenarios.uses.payment_fraud.payments import Payment, decode
+from scenarios.uses.payment_fraud.warehouse import Warehouse, WarehouseRow
 from sim.actors.client.app import App, Behaviour
 from sim.actors.consumer.consumer import Consumer
 from sim.actors.consumer.consumer_records import CommitFailedError, ConsumerRecord

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from math import nan
 
-from scenarios.payment_fraud.badlines import LineError, shown
+from scenarios.uses.payment_fraud.badlines import LineError, shown
 
 __all__ = ["parse_amount_cents", "parse_coordinate", "parse_label", "parse_text", "parse_time_ms"]
 

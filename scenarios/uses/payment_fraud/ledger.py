@@ -4,8 +4,8 @@ from array import array
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from scenarios.payment_fraud.alerts import Alert
-from scenarios.payment_fraud.payments import Payment
+from scenarios.uses.payment_fraud.alerts import Alert
+from scenarios.uses.payment_fraud.payments import Payment
 from sim.actors.producer.delivery import Delivery
 from sim.actors.producer.producer_batch import ProducerBatch
 

@@ -16,14 +16,14 @@ Predict: Which costs more, the broker or the detector? Is a payment lost? Does t
 
 from collections.abc import Iterator, Mapping
 
-from scenarios.payment_fraud.books import Books
-from scenarios.payment_fraud.conservation import MoneyConserved
-from scenarios.payment_fraud.customers import CATEGORIES
-from scenarios.payment_fraud.dead_letters import TOPIC as DEAD_LETTERS
-from scenarios.payment_fraud.dead_letters import DeadLetters
-from scenarios.payment_fraud.feed import Feed
-from scenarios.payment_fraud.stages import alerting, detector, gateway, loader
-from scenarios.payment_fraud.trouble import check, planned_faults, too_late
+from scenarios.uses.payment_fraud.books import Books
+from scenarios.uses.payment_fraud.conservation import MoneyConserved
+from scenarios.uses.payment_fraud.customers import CATEGORIES
+from scenarios.uses.payment_fraud.dead_letters import TOPIC as DEAD_LETTERS
+from scenarios.uses.payment_fraud.dead_letters import DeadLetters
+from scenarios.uses.payment_fraud.feed import Feed
+from scenarios.uses.payment_fraud.stages import alerting, detector, gateway, loader
+from scenarios.uses.payment_fraud.trouble import check, planned_faults, too_late
 from sim.machine.clock import parse_duration
 from sim.scenario import Scenario
 from sim.world.cluster import ClusterSpec

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 
-from scenarios.payment_fraud.badlines import LineError
-from scenarios.payment_fraud.lines import Reject
-from scenarios.payment_fraud.rows import ReplayRecord
+from scenarios.uses.payment_fraud.badlines import LineError
+from scenarios.uses.payment_fraud.lines import Reject
+from scenarios.uses.payment_fraud.rows import ReplayRecord
 
 __all__ = ["MOST_WAITING_ROWS", "in_time_order"]
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from scenarios.payment_fraud.books import Books
-from scenarios.payment_fraud.money import PaidAmount, reconcile
-from scenarios.payment_fraud.payments import decode
+from scenarios.uses.payment_fraud.books import Books
+from scenarios.uses.payment_fraud.money import PaidAmount, reconcile
+from scenarios.uses.payment_fraud.payments import decode
 from sim.world.flight import Flight
 
 __all__ = ["MoneyConserved"]

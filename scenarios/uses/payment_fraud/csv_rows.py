@@ -7,10 +7,10 @@ from contextlib import suppress
 from json.encoder import encode_basestring as quoted
 from operator import add
 
-from scenarios.payment_fraud.badlines import LineError, shown
-from scenarios.payment_fraud.columns import find_columns
-from scenarios.payment_fraud.lines import LONGEST_LINE_BYTES, Reject
-from scenarios.payment_fraud.rows import ReplayRecord, make_record
+from scenarios.uses.payment_fraud.badlines import LineError, shown
+from scenarios.uses.payment_fraud.columns import find_columns
+from scenarios.uses.payment_fraud.lines import LONGEST_LINE_BYTES, Reject
+from scenarios.uses.payment_fraud.rows import ReplayRecord, make_record
 
 __all__ = ["csv_header", "csv_records"]
 

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scenarios.payment_fraud.customers import Population
-from scenarios.payment_fraud.places import CITIES, great_circle_km
+from scenarios.uses.payment_fraud.customers import Population
+from scenarios.uses.payment_fraud.places import CITIES, great_circle_km
 
 __all__ = ["AMOUNT_SPIKE", "CARD_TESTING", "FRAUD_KINDS", "IMPOSSIBLE_TRAVEL", "PlannedFraud", "plan_episodes"]
 

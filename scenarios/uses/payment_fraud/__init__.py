@@ -1,5 +1,5 @@
 """Card payments: taken by gateways, judged by detectors, loaded into a warehouse, and accounted for to the cent."""
 
-from scenarios.payment_fraud.story import scenario
+from scenarios.uses.payment_fraud.story import scenario
 
 __all__ = ["scenario"]

@@ -4,10 +4,10 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from scenarios.payment_fraud.alerts import Alert
-from scenarios.payment_fraud.fraud import AMOUNT_SPIKE, CARD_TESTING, IMPOSSIBLE_TRAVEL
-from scenarios.payment_fraud.payments import Payment
-from scenarios.payment_fraud.places import great_circle_km
+from scenarios.uses.payment_fraud.alerts import Alert
+from scenarios.uses.payment_fraud.fraud import AMOUNT_SPIKE, CARD_TESTING, IMPOSSIBLE_TRAVEL
+from scenarios.uses.payment_fraud.payments import Payment
+from scenarios.uses.payment_fraud.places import great_circle_km
 
 __all__ = ["CardWindow", "DetectorLimits", "FraudDetector"]
 

@@ -7,12 +7,12 @@ from io import BufferedReader
 from itertools import chain
 from math import isfinite
 
-from scenarios.payment_fraud.badlines import BadLine, BadLines, InputError, LineError, OnBadLine, shown
-from scenarios.payment_fraud.csv_rows import csv_header, csv_records
-from scenarios.payment_fraud.json_rows import json_records
-from scenarios.payment_fraud.lines import open_input, read_lines
-from scenarios.payment_fraud.reorder import in_time_order
-from scenarios.payment_fraud.rows import ReplayRecord
+from scenarios.uses.payment_fraud.badlines import BadLine, BadLines, InputError, LineError, OnBadLine, shown
+from scenarios.uses.payment_fraud.csv_rows import csv_header, csv_records
+from scenarios.uses.payment_fraud.json_rows import json_records
+from scenarios.uses.payment_fraud.lines import open_input, read_lines
+from scenarios.uses.payment_fraud.reorder import in_time_order
+from scenarios.uses.payment_fraud.rows import ReplayRecord
 
 __all__ = ["Replay", "ReplayRecord", "parse_speed", "read_payments"]
 

@@ -6,7 +6,7 @@ from io import BufferedReader
 from os import PathLike
 from pathlib import Path
 
-from scenarios.payment_fraud.badlines import InputError, LineError, shown
+from scenarios.uses.payment_fraud.badlines import InputError, LineError, shown
 
 __all__ = ["LONGEST_LINE_BYTES", "Reject", "open_input", "read_lines"]
 

@@ -6,9 +6,9 @@ from itertools import tee
 from typing import NamedTuple
 from zlib import crc32
 
-from scenarios.payment_fraud.generator import generate_payments
-from scenarios.payment_fraud.payments import Payment, encode
-from scenarios.payment_fraud.replay import Replay, read_payments
+from scenarios.uses.payment_fraud.generator import generate_payments
+from scenarios.uses.payment_fraud.payments import Payment, encode
+from scenarios.uses.payment_fraud.replay import Replay, read_payments
 from sim.machine.clock import SECOND, parse_duration
 from sim.machine.streams import Streams
 from sim.world.settings import Settings

@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from scenarios.payment_fraud.columns import Columns
-from scenarios.payment_fraud.fields import (
+from scenarios.uses.payment_fraud.columns import Columns
+from scenarios.uses.payment_fraud.fields import (
     parse_amount_cents,
     parse_coordinate,
     parse_label,
     parse_text,
     parse_time_ms,
 )
-from scenarios.payment_fraud.payments import Payment
+from scenarios.uses.payment_fraud.payments import Payment
 
 __all__ = ["ReplayRecord", "make_record"]
 

@@ -7,11 +7,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from scenarios.payment_fraud.dead_letters import DeadLetters
-from scenarios.payment_fraud.ledger import Ledger
-from scenarios.payment_fraud.money import MoneyReport, reconcile
-from scenarios.payment_fraud.scoring import Delays, Score, score_alerts, summarise_delays
-from scenarios.payment_fraud.warehouse import Warehouse
+from scenarios.uses.payment_fraud.dead_letters import DeadLetters
+from scenarios.uses.payment_fraud.ledger import Ledger
+from scenarios.uses.payment_fraud.money import MoneyReport, reconcile
+from scenarios.uses.payment_fraud.scoring import Delays, Score, score_alerts, summarise_delays
+from scenarios.uses.payment_fraud.warehouse import Warehouse
 
 __all__ = ["Books"]
 

@@ -7,10 +7,10 @@ from itertools import islice, repeat
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios.payment_fraud.customers import CATEGORIES, FAVOURITE_SHARES, Population, draw_population
-from scenarios.payment_fraud.fraud import PlannedFraud, plan_episodes
-from scenarios.payment_fraud.payments import Payment
-from scenarios.payment_fraud.places import CITIES
+from scenarios.uses.payment_fraud.customers import CATEGORIES, FAVOURITE_SHARES, Population, draw_population
+from scenarios.uses.payment_fraud.fraud import PlannedFraud, plan_episodes
+from scenarios.uses.payment_fraud.payments import Payment
+from scenarios.uses.payment_fraud.places import CITIES
 from sim.machine.clock import SECOND
 from sim.world.workload import Poisson
 

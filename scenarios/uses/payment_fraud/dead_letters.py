@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import IO
 
-from scenarios.payment_fraud.badlines import BadLine
-from scenarios.payment_fraud.replay import Replay
+from scenarios.uses.payment_fraud.badlines import BadLine
+from scenarios.uses.payment_fraud.replay import Replay
 
 __all__ = ["TOPIC", "DeadLetters"]
 

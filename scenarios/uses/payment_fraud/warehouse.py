@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 import duckdb
 import numpy as np
 
-from scenarios.payment_fraud.payments import Payment
+from scenarios.uses.payment_fraud.payments import Payment
 
 __all__ = ["Table", "Warehouse", "WarehouseRow"]
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from simpy import Event
 
-from scenarios.broker_failure import PreferredLeaderCrash
+from scenarios.basics.broker_failure import PreferredLeaderCrash
 from sim.actors.client.app import App, Behaviour
 from sim.actors.consumer.consumer import Consumer
 from sim.actors.consumer.consumer_records import ConsumerRecord

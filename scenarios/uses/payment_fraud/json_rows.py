@@ -4,10 +4,10 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 
-from scenarios.payment_fraud.badlines import LineError, shown
-from scenarios.payment_fraud.columns import Columns, find_columns
-from scenarios.payment_fraud.lines import Reject
-from scenarios.payment_fraud.rows import ReplayRecord, make_record
+from scenarios.uses.payment_fraud.badlines import LineError, shown
+from scenarios.uses.payment_fraud.columns import Columns, find_columns
+from scenarios.uses.payment_fraud.lines import Reject
+from scenarios.uses.payment_fraud.rows import ReplayRecord, make_record
 
 __all__ = ["json_records"]
 

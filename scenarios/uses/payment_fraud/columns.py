@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from scenarios.payment_fraud.badlines import InputError, LineError, nearest, shown
+from scenarios.uses.payment_fraud.badlines import InputError, LineError, nearest, shown
 
 __all__ = ["ROLES", "Columns", "find_columns", "parse_columns"]
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios.payment_fraud.places import CITIES
+from scenarios.uses.payment_fraud.places import CITIES
 
 __all__ = ["CATEGORIES", "Category", "Population", "draw_population"]
 

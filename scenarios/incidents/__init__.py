@@ -1,0 +1,5 @@
+"""Well-known incidents, each with its cure."""
+
+__all__ = ["MODULES"]
+
+MODULES: tuple[str, ...] = ()

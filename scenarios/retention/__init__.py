@@ -1,0 +1,5 @@
+"""What is kept, for how long, and read again."""
+
+__all__ = ["MODULES"]
+
+MODULES: tuple[str, ...] = ()

@@ -1,0 +1,5 @@
+"""Stream processing beside Kafka: micro-batches, checkpoints, windows, state, warehouses."""
+
+__all__ = ["MODULES"]
+
+MODULES: tuple[str, ...] = ()

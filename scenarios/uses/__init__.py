@@ -1,0 +1,5 @@
+"""What Kafka is used for: payments and fraud, clicks, logs, things, services."""
+
+__all__ = ["MODULES"]
+
+MODULES: tuple[str, ...] = ("payment_fraud",)
