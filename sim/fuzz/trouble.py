@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from sim.machine.clock import SECOND
 from sim.rules.errors import ConfigError
 from sim.world import faults
-from sim.world.cluster import CONTROLLER_ID
 from sim.world.faults import Fault, check_schedule
 from sim.world.plan import Plan
 
@@ -60,7 +59,7 @@ def _broker(chance: random.Random, plan: Plan) -> int:
 
 
 def _voter(chance: random.Random, plan: Plan) -> int:
-    return CONTROLLER_ID + chance.randrange(plan.cluster.controllers)
+    return plan.cluster.controller_ids[chance.randrange(plan.cluster.controllers)]
 
 
 def _app(chance: random.Random, plan: Plan, *, finite: bool | None = None) -> str | None:

@@ -51,9 +51,15 @@ class ClusterSpec:
     group_topics: bool = True
     controllers: int = 1
 
+    @property
+    def controller_ids(self) -> range:
+        """Node ids of the controllers: from 100 on, or from the first hundred that no broker reaches."""
+        first = CONTROLLER_ID * (self.brokers // CONTROLLER_ID + 1)
+        return range(first, first + self.controllers)
+
 
 class Cluster:
-    """Brokers 1 to n, controllers from 100 on, and the applications that use them."""
+    """Brokers 1 to n, controllers of higher numbers, and the applications that use them."""
 
     def __init__(self, machine: Machine, spec: ClusterSpec, topics: Iterable[Topic]) -> None:
         self.machine = machine
@@ -70,7 +76,7 @@ class Cluster:
         self._cores = Cpu(spec.hardware.cores) if spec.hardware.cores else None
         machine.network.socket_buffer_bytes = spec.hardware.socket_buffer_bytes
         self.controllers: dict[int, Controller] = {}
-        voters = range(CONTROLLER_ID, CONTROLLER_ID + spec.controllers)
+        voters = spec.controller_ids
         for number, node_id in enumerate(voters):
             host = self._host("controller" if len(voters) == 1 else f"controller-{node_id}", number)
             controller = Controller(machine, node_id, host, self.config, voters, self._servers.__getitem__)

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from sim.machine.clock import MINUTE, SECOND, parse_duration
 from sim.rules.config import BrokerConfig, ConsumerConfig, ProducerConfig, ShareConsumerConfig, topic_config_from
 from sim.rules.errors import ConfigError
-from sim.world.cluster import CONTROLLER_ID
+from sim.world.cluster import ClusterSpec
 from sim.world.script.script import ProducerPart, Script
 
 __all__ = ["app_names", "check"]
@@ -113,7 +113,10 @@ def _check_names(script: Script) -> None:
         if twice:
             raise ConfigError(f"two {what} have the name {twice[0]!r}")
     hosts = ["controller", *(f"broker-{number}" for number in range(1, script.cluster.brokers + 1))]
-    hosts += [f"controller-{CONTROLLER_ID + number}" for number in range(script.cluster.controllers)]
+    hosts += [
+        f"controller-{number}"
+        for number in ClusterSpec(brokers=script.cluster.brokers, controllers=script.cluster.controllers).controller_ids
+    ]
     taken = next((name for name in apps if name in hosts), None)
     if taken is not None:
         raise ConfigError(f"an application cannot have the name {taken!r}: it is that of a host of the cluster")
