@@ -1,0 +1,1 @@
+"""How fast this machine flies: named workloads against SimPy's bare events."""
