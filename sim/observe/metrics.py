@@ -6,7 +6,7 @@ consumer's `records-lag`); the others are named in the same spirit, unit last.
 
 from typing import NamedTuple
 
-from sim.observe.latency import Histogram, quantiles
+from sim.observe.latency import Histogram, Window, quantiles
 from sim.rules.facts.journal import GroupChanged, RecordsAcknowledged, RecordsDelivered
 from sim.rules.topics import TopicPartition
 from sim.world.flight import Flight
@@ -34,7 +34,7 @@ class Metrics:
         self.samples: list[Sample] = []
         self._last: dict[tuple[str, Labels], float] = {}
         self._log_ends: dict[TopicPartition, tuple[int, int]] = {}
-        self._windows: dict[tuple[str, Labels], list[int]] = {}
+        self._windows: dict[tuple[str, Labels], Window] = {}
         self.histograms: dict[tuple[str, Labels], Histogram] = {}
         self._bytes_out: dict[Labels, float] = {}
         self._records_out: dict[Labels, float] = {}
@@ -77,9 +77,10 @@ class Metrics:
         self._sample_replication()
         self._sample_lag()
         for (metric, labels), window in self._windows.items():
-            for quantile, value in quantiles(window).items():
+            latencies = window.column()
+            for quantile, value in quantiles(latencies).items():
                 self._put(metric, (*labels, ("quantile", quantile)), value)
-            self.histograms.setdefault((metric, labels), Histogram()).add(window)
+            self.histograms.setdefault((metric, labels), Histogram()).add(latencies)
             window.clear()
 
     def _put(self, metric: str, labels: Labels, value: float) -> None:
@@ -146,8 +147,9 @@ class Metrics:
 
     def _acknowledged(self, time: int, fact: RecordsAcknowledged) -> None:
         self.records_acknowledged += fact.columns.count
-        window = self._windows.setdefault(("produce-latency-ms", (("topic", fact.partition.topic),)), [])
-        window.extend(time - sent_at for sent_at in fact.columns.sent_at)
+        key = ("produce-latency-ms", (("topic", fact.partition.topic),))
+        window = self._windows.get(key) or self._windows.setdefault(key, Window())
+        window.add(time, fact.columns.sent_at)
 
     def _delivered(self, time: int, fact: RecordsDelivered) -> None:
         batch = fact.batch
@@ -155,8 +157,9 @@ class Metrics:
         count = batch.index_at(fact.next_offset) - start
         self.records_delivered += count
         labels = (("group", fact.group_id), ("topic", fact.partition.topic))
-        window = self._windows.setdefault(("end-to-end-latency-ms", labels), [])
-        window.extend(time - sent_at for sent_at in batch.columns.sent_at[start : start + count])
+        key = ("end-to-end-latency-ms", labels)
+        window = self._windows.get(key) or self._windows.setdefault(key, Window())
+        window.add(time, batch.columns.sent_at[start : start + count])
         leader = str(self._cluster.controller.image.leader(fact.partition))
         topic_labels = (("topic", fact.partition.topic), ("broker", leader))
         self._bytes_out[topic_labels] = self._bytes_out.get(topic_labels, 0.0) + batch.size_bytes * count / batch.count

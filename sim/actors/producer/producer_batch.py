@@ -4,6 +4,7 @@ Source: clients/src/main/java/org/apache/kafka/clients/producer/internals/Produc
 Fidelity: exact
 """
 
+from array import array
 from collections.abc import Callable, Sequence
 
 from sim.actors.producer.batch_compression import BatchCompression
@@ -34,6 +35,7 @@ class ProducerBatch:
     """
 
     __slots__ = (
+        "_times",
         "allocated_bytes",
         "appended_bytes",
         "attempts",
@@ -96,7 +98,8 @@ class ProducerBatch:
         self.keys: list[bytes | None] = []
         self.values: list[bytes | None] = []
         self.headers: list[Sequence[Header]] | None = None
-        self.sent_at: list[int] = []
+        self._times = array("q")
+        self.sent_at: Sequence[int] = self._times
         self.size_bytes = RECORD_BATCH_OVERHEAD_BYTES
         self.appended_bytes = 0
         self.columns: RecordColumns | None = None
@@ -139,7 +142,7 @@ class ProducerBatch:
         self.timestamps_ms.append(timestamp_ms)
         self.keys.append(key)
         self.values.append(value)
-        self.sent_at.append(sent_at)
+        self._times.append(sent_at)
         if headers and self.headers is None:
             self.headers = [()] * index
         if self.headers is not None:
@@ -164,7 +167,7 @@ class ProducerBatch:
         self.hollow, self.value_size = True, value_size
         self.count += taken
         self.timestamps_ms += [timestamp_ms] * taken
-        self.sent_at += sent_at[:taken]
+        self.sent_at = joined(self.sent_at, sent_at[:taken])
         return taken
 
     def _grow(self, records_bytes: int) -> None:
@@ -243,3 +246,14 @@ class ProducerBatch:
                 deadline.cancel()
         waiting, self.on_done = self.on_done, []
         return waiting
+
+
+def joined(one: Sequence[int], more: Sequence[int]) -> Sequence[int]:
+    """Times and then more times; evenly spaced ones stay a range, which a batch keeps in next to no memory."""
+    if not one:
+        return more
+    if isinstance(one, range) and isinstance(more, range) and more:
+        step = one.step if len(one) > 1 else more[0] - one[0]
+        if more[0] == one[-1] + step and step and (len(more) == 1 or more.step == step):
+            return range(one[0], more[-1] + (1 if step > 0 else -1), step)
+    return array("q", [*one, *more])
