@@ -7,13 +7,14 @@ simulator is an `int` of nanoseconds; Kafka's own `..._ms` values are converted 
 import re
 from collections.abc import Callable
 from fractions import Fraction
-from heapq import heappush
+from heapq import heappop, heappush
 from typing import Any
 
 from simpy import Environment
 from simpy.events import NORMAL
 
 __all__ = [
+    "CALL",
     "MICROSECOND",
     "MILLISECOND",
     "MINUTE",
@@ -80,26 +81,8 @@ def format_duration(nanoseconds: int) -> str:
     return f"{nanoseconds} ns"
 
 
-class Call:
-    """A plain function on SimPy's queue: the cheapest event there is.
-
-    It has just the attributes that `Environment.step` touches.
-    """
-
-    __slots__ = ("arguments", "callbacks", "function")
-    _ok = True
-
-    def __init__(self, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
-        self.callbacks = _FIRE
-        self.function = function
-        self.arguments = arguments
-
-
-def _fire(call: Call) -> None:
-    call.function(*call.arguments)
-
-
-_FIRE = (_fire,)
+CALL = 5
+"""Parts of an entry of the queue that is a call: time, priority, number, function, arguments."""
 
 
 class Clock(Environment):
@@ -119,6 +102,30 @@ class Clock(Environment):
         """How many events have been booked so far; asking takes a number, too."""
         return next(self._eid)
 
+    def run(self, until: Any = None) -> Any:
+        """Run up to a later time; to anything else than whole nanoseconds as SimPy does."""
+        if type(until) is not int:
+            return super().run(until)
+        queue: list[Any] = self._queue
+        simpy_step = super().step
+        while queue and queue[0][0] < until:
+            if len(queue[0]) == CALL:
+                self._now, _, _, function, arguments = heappop(queue)
+                function(*arguments)
+            else:
+                simpy_step()
+        self._now = until
+        return None
+
+    def step(self) -> None:
+        """Take the next event. Raises EmptySchedule when there is none."""
+        queue: list[Any] = self._queue
+        if queue and len(queue[0]) == CALL:
+            self._now, _, _, function, arguments = heappop(queue)
+            function(*arguments)
+        else:
+            super().step()
+
     def run_watched(self, until: int, watch: Callable[[], None]) -> None:
         """Run up to a later time as `run` does, and call `watch` after each event."""
         queue, step = self._queue, self.step
@@ -128,7 +135,7 @@ class Clock(Environment):
         self._now = until
 
     def call_at(self, time: int, function: Callable[..., object], *arguments: Any) -> None:
-        """Call `function` at a simulated time, in the order of booking among equal times."""
+        """Call `function` at a simulated time, in the order of booking among equal times: the cheapest event."""
         now = self._now
-        event = Call(function, arguments)
-        heappush(self._queue, (time if time > now else now, NORMAL, next(self._eid), event))  # type: ignore[misc]
+        call = (time if time > now else now, NORMAL, next(self._eid), function, arguments)
+        heappush(self._queue, call)  # type: ignore[misc]

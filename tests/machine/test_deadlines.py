@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.machine.clock import MILLISECOND, Call
+from sim.machine.clock import CALL, MILLISECOND
 from sim.machine.deadlines import Deadline, Deadlines
 from sim.machine.machine import Machine
 from tests.machine.stage import Listener, host, run_ms
@@ -17,7 +17,7 @@ def stage(length_ms: int = 10) -> tuple[Machine, Listener, Deadlines]:
 
 def booked_ms(machine: Machine) -> list[int]:
     """The times for which the clock holds a call."""
-    return [int(time) // MILLISECOND for time, _, _, event in machine.clock._queue if isinstance(event, Call)]
+    return [int(entry[0]) // MILLISECOND for entry in machine.clock._queue if len(entry) == CALL]
 
 
 def test_any_number_of_deadlines_holds_one_event() -> None:
