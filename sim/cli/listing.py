@@ -6,7 +6,10 @@ import click
 
 import scenarios
 from sim.cli.scenario_files import find
+from sim.rules.config.meanings import MEANINGS
 from sim.scenario import Scenario
+from sim.world.plan import Plan
+from sim.world.settings import KINDS
 
 __all__ = ["info", "list_scenarios"]
 
@@ -38,21 +41,23 @@ def info(name: str) -> None:
     """Tell the story of the scenario NAME, or of a file NAME.toml, its knobs and their defaults."""
     scenario = find(name)
     click.echo(f"{scenario.name}: {scenario.summary}\n\n{scenario.story.strip()}\n")
-    for line in (*setting(scenario), *knobs(scenario, name)):
-        click.echo(line)
-
-
-def setting(scenario: Scenario) -> list[str]:
-    """Cluster, topics and faults as they are by default."""
     plan = scenario.plan(scenario.settings())
     if plan.wrap_up is not None:
         plan.wrap_up(False)
+    for line in (*setting(plan), *knobs(scenario, name), *kafka_keys(scenario, plan)):
+        click.echo(line)
+
+
+def setting(plan: Plan) -> list[str]:
+    """Cluster, topics, workflow and faults as they are by default."""
+    controllers = "one controller" if plan.cluster.controllers == 1 else f"{plan.cluster.controllers} controllers"
     return [
-        f"Cluster: {plan.cluster.brokers} brokers in {plan.cluster.racks} racks, one controller",
+        f"Cluster: {plan.cluster.brokers} brokers in {plan.cluster.racks} racks, {controllers}",
         *(
             f"Topic: {each.name}, {each.partitions} partitions, {each.replication_factor} replicas"
             for each in plan.topics
         ),
+        *(f"Flow: {source} → {target}" for source, target in plan.stages),
         *(f"Fault: {fault}" for fault in plan.faults),
     ]
 
@@ -77,3 +82,19 @@ def cure(scenario: Scenario) -> list[str]:
     """The settings that mend what the story is about."""
     settings = "".join(f" --set {key}={value}" for key, value in scenario.cure.items())
     return [f"Its cure: kafkasim run {scenario.name}{settings}"] if settings else []
+
+
+def kafka_keys(scenario: Scenario, plan: Plan) -> list[str]:
+    """Kafka's keys that the scenario names, as knobs, in its cluster and topics, or as its cure: value and meaning."""
+    named: dict[str, object] = {name.replace("_", "."): knob.default for name, knob in scenario.knobs.items()}
+    for config in (plan.cluster.broker_config, *(topic.config for topic in plan.topics), scenario.cure):
+        for key, value in config.items():
+            kind, _, rest = key.partition(".")
+            named.setdefault((rest if kind in KINDS else key).replace("_", "."), value)
+    defaults = {key: value for kind in KINDS.values() for key, value in kind().kafka().items()}
+    told = [
+        (key, f"{value} (default {defaults[key]})", MEANINGS[key]) for key, value in named.items() if key in MEANINGS
+    ]
+    keys, values = (max((len(row[column]) for row in told), default=0) for column in (0, 1))
+    lines = [f"  {key:<{keys}}  {value:<{values}}  {meaning}" for key, value, meaning in told]
+    return ["", "Kafka's keys in it:", *lines] if told else []
