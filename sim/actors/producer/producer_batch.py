@@ -250,10 +250,13 @@ class ProducerBatch:
 
 def joined(one: Sequence[int], more: Sequence[int]) -> Sequence[int]:
     """Times and then more times; evenly spaced ones stay a range, which a batch keeps in next to no memory."""
-    if not one:
-        return more
-    if isinstance(one, range) and isinstance(more, range) and more:
-        step = one.step if len(one) > 1 else more[0] - one[0]
-        if more[0] == one[-1] + step and step and (len(more) == 1 or more.step == step):
-            return range(one[0], more[-1] + (1 if step > 0 else -1), step)
-    return array("q", [*one, *more])
+    if isinstance(more, range):
+        if not one:
+            return more
+        if isinstance(one, range) and more:
+            step = one.step if len(one) > 1 else more[0] - one[0]
+            if step and more[0] == one[-1] + step and (len(more) == 1 or more.step == step):
+                return range(one[0], more[-1] + (1 if step > 0 else -1), step)
+    times = one if isinstance(one, array) else array("q", one)
+    times.extend(more)
+    return times
