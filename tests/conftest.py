@@ -3,6 +3,7 @@
 import pytest
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         of_scenario = item.nodeid.partition("[")[2] if item.path.name == "test_claims.py" else ""

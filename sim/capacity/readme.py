@@ -15,11 +15,13 @@ it comes from. This page is written by `kafkasim validate --write`: every number
 """
 
 
-def render(found: Validation) -> str:
-    """The whole page."""
+def render(found: Validation, latency: str, speed: str) -> str:
+    """The whole page; `latency` and `speed` are what its two pictures show."""
     middle = found.median_abs_error_pct
     told = "" if middle is None else f"\nMedian absolute error of what nothing was fitted on: {middle:.1f} %.\n"
-    parts = [HEAD, "## Predicted and measured\n", *_comparisons(found.comparisons), told]
+    parts = [HEAD, "## Latency against load\n", f"![{latency}](pictures/latency.png)\n\n{latency}.\n"]
+    parts += ["## Speed of the simulator\n", f"![{speed}](pictures/speed.png)\n\n{speed}.\n"]
+    parts += ["## Predicted and measured\n", *_comparisons(found.comparisons), told]
     missing = (f"- {each.id} {each.quantity}: {each.reason}" for each in found.unpredicted)
     parts += ["## Not predicted\n", *missing, ""]
     parts += ["## Machines\n", *_profiles()]

@@ -41,11 +41,19 @@ def validate_command(paths: tuple[Path, ...], as_json: bool, write: bool) -> Non
 
 
 def write_readme(found: "Validation") -> None:
-    """The page about the machines, beside their code."""
+    """The page about the machines and its pictures, beside their code."""
     import sim
+    from sim.bench import curves
+    from sim.capacity import utilisation
     from sim.capacity.readme import render
 
-    (Path(sim.__file__).parent / "machine" / "README.md").write_text(render(found), encoding="utf-8")
+    folder = Path(sim.__file__).parent / "machine"
+    (folder / "pictures").mkdir(exist_ok=True)
+    hockey, speeds = utilisation.hockey_stick(), curves.speeds()
+    utilisation.draw(hockey).save(folder / "pictures" / "latency.png")
+    curves.draw(speeds).save(folder / "pictures" / "speed.png")
+    page = render(found, hockey.sentence(), curves.sentence(speeds))
+    (folder / "README.md").write_text(page, encoding="utf-8")
 
 
 def tell_progress(case: "Case") -> None:

@@ -165,7 +165,9 @@ def test_a_case_is_the_same_at_every_flight() -> None:
 
 
 def test_the_page_about_the_machines_tells_figures_with_origin_and_errors() -> None:
-    page = render(validate([Case("E", ELECTION, {"max_partition_unavailability_s": 0.25, "same_s": 1})]))
+    page = render(
+        validate([Case("E", ELECTION, {"max_partition_unavailability_s": 0.25, "same_s": 1})]), "Late", "Fast"
+    )
     assert "| E | max_partition_unavailability_s | 0.25 | 0.2 | -20.0 |  |" in page
     assert "- E same_s: " in page
     for name in PROFILES:

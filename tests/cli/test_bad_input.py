@@ -29,7 +29,7 @@ ARGUMENTS = [
     ("info", "Missing argument 'NAME'.*kafkasim info --help"),
     ("info payment-frod", "unknown scenario 'payment-frod', did you mean 'payment-fraud'"),
     ("run", "Missing argument 'NAME'.*kafkasim run --help"),
-    ("run nope", "unknown scenario 'nope', there are hello-topic.*payment-fraud"),
+    ("run nope", "unknown scenario 'nope', kafkasim list shows those there are"),
     ("run payment-fraud extra", "unexpected extra argument .extra"),
     ("run payment-fraud --nofaults", "(?i)did you mean.*'--no-faults'"),
     ("run payment-fraud --seed x", "'--seed': 'x' is not a valid integer"),
