@@ -74,7 +74,7 @@ def draw(found: Hockey) -> "Picture":
     axes.grid(axis="y", color=colours.PALE)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    head, _, tail = found.sentence().partition("; ")
+    head, _, tail = found.sentence().replace(" of that", " load").partition("; ")
     picture.write(0.72, 0.12, tail[0].upper() + tail[1:], fontsize=12, weight="bold", va="top")
     picture.write(0.72, 0.40, f"{head}; replication 3, acks=all", fontsize=9, color=colours.GREY, va="top")
     return picture
