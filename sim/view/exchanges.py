@@ -10,12 +10,13 @@ from sim.rules.facts.requests import RequestSent
 if TYPE_CHECKING:
     from sim.run import Run
 
-__all__ = ["Window", "chosen_time", "window_at"]
+__all__ = ["WELL", "Window", "chosen_time", "window_at"]
 
 WIDTHS_MS = (200, 100, 50, 20, 10, 5, 2, 1)
 BEFORE = 0.2
 MOST_ARROWS = 34
 WELL = frozenset({"", "acknowledged", "no record"})
+"""Outcomes of a produce, or of what brings no records, that are no trouble."""
 
 
 class Window(NamedTuple):

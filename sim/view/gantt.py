@@ -9,7 +9,10 @@ from matplotlib.patheffects import withStroke
 
 from sim.view import colours
 
-__all__ = ["Bar", "Filling", "draw_bars", "draw_rows", "member_filling"]
+__all__ = ["Bar", "Filling", "draw_bars", "draw_rows", "member_filling", "room_for"]
+
+
+CHARACTER_IN, LEAST_LEFT_IN, MOST_LEFT_IN = 0.078, 0.95, 3.4
 
 
 class Filling(NamedTuple):
@@ -51,6 +54,11 @@ MEMBERS = (
 )
 
 
+def room_for(labels: Sequence[str]) -> float:
+    """How wide a left margin the names of rows need, in inches."""
+    return min(MOST_LEFT_IN, max(LEAST_LEFT_IN, 0.25 + CHARACTER_IN * max(map(len, labels), default=0)))
+
+
 def member_filling(index: int) -> Filling:
     """The bars of the n-th member; after eight they repeat."""
     return MEMBERS[index % len(MEMBERS)]
@@ -58,7 +66,7 @@ def member_filling(index: int) -> Filling:
 
 def draw_rows(axes: Axes, labels: Sequence[str], groups: Iterable[int] = ()) -> None:
     """Name the rows, the first on top; a line stands above each row that begins a group."""
-    axes.set_ylim(len(labels), 0)
+    axes.set_ylim(max(1, len(labels)), 0)
     axes.set_yticks([row + 0.5 for row in range(len(labels))], labels)
     axes.tick_params(axis="y", labelsize=8.5 if len(labels) <= 30 else 7, length=0)
     axes.grid(visible=False)
@@ -75,5 +83,5 @@ def draw_bars(axes: Axes, bars: Iterable[Bar], inches_per_s: float) -> None:
         axes.add_patch(rectangle)
         if bar.text and 0.085 * len(bar.text) < (bar.end_s - bar.begin_s) * inches_per_s:
             middle = (bar.begin_s + bar.end_s) / 2, bar.row + (bar.low + bar.high) / 2
-            text = axes.text(*middle, bar.text, fontsize=8, ha="center", va="center_baseline", clip_on=True)
+            text = axes.text(*middle, bar.text, fontsize=8, ha="center", va="center_baseline", clip_on=True, zorder=6)
             text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from sim.rules.config import topic_config_from
 from sim.rules.topics import TopicPartition
 from sim.view import colours
-from sim.view.gantt import Bar, Filling, draw_bars, draw_rows
-from sim.view.replicas import Interval, Reign, brokers_down, intersection_s, joined, reigns
+from sim.view.gantt import Bar, Filling, draw_bars, draw_rows, room_for
+from sim.view.replicas import Interval, Reign, brokers_away, brokers_down, intersection_s, joined, reigns
 from sim.view.timeline import timeline
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ DOWN = Filling(colours.BLACK, "", "white")
 KEYS = ((LEADER, "leader"), (IN_SYNC, "in sync"), (OUT_OF_SYNC, "out of sync"), (DOWN, "its broker is down"))
 
 MOST_ROWS = 42
-ROW_IN, LEFT_IN, HEAD_IN = 0.19, 1.75, 2.7
+ROW_IN, HEAD_IN = 0.19, 2.7
 
 Histories = Mapping[TopicPartition, Sequence[Reign]]
 
@@ -40,12 +40,13 @@ def draw(run: "Run", path: Path | None = None) -> Figure:
     shown = _most_eventful(histories)
     rows = [(name, broker) for name in shown for broker in _replicas(histories[name])]
     keys = [filling.key(label) for filling, label in KEYS]
-    title = finding(run, histories, down)
+    title = finding(run, histories)
     if len(shown) < len(histories):
         title += f"; shown are the {len(shown)} of {len(histories)} partitions with most changes"
-    frame = timeline(run, title, (1,), HEAD_IN + ROW_IN * max(6, len(rows)), LEFT_IN, keys)
+    labels = [f"{name} broker {broker}" for name, broker in rows]
+    frame = timeline(run, title, (1,), HEAD_IN + ROW_IN * max(6, len(rows)), room_for(labels), keys)
     first_rows = [row for row, (name, _) in enumerate(rows) if row == 0 or rows[row - 1][0] != name]
-    draw_rows(frame.panels[0], [f"{name} broker {broker}" for name, broker in rows], first_rows)
+    draw_rows(frame.panels[0], labels, first_rows)
     for row, (name, broker) in enumerate(rows):
         draw_bars(frame.panels[0], _bars(row, broker, histories[name], down[broker]), frame.inches_per_s)
     picture = frame.finish(run, full=True)
@@ -54,19 +55,20 @@ def draw(run: "Run", path: Path | None = None) -> Figure:
     return picture
 
 
-def finding(run: "Run", histories: Histories, down: Mapping[int, Sequence[Interval]]) -> str:
-    """The longest time without a live leader, the time below min.insync.replicas, and how small an ISR became."""
-    headless = {name: _headless(history, down) for name, history in histories.items()}
+def finding(run: "Run", histories: Histories) -> str:
+    """The longest time without a leader that serves, the smallest ISR, and the time below min.insync.replicas."""
+    away = brokers_away(run)
+    headless = {name: _headless(history, away) for name, history in histories.items()}
     gaps = [(end - begin, begin, name) for name, found in headless.items() for begin, end in found]
     smallest = min((len(reign.isr) for history in histories.values() for reign in history), default=0)
     thin = [_out_of_sync(history) for history in histories.values()]
     if gaps:
         longest, begin, name = max(gaps, key=lambda gap: gap[0])
         several = sum(bool(found) for found in headless.values())
-        said = [f"{name} had no live leader for {longest:.1f} s from {begin:.1f} s"]
+        said = [f"{name} had no working leader for {longest:.1f} s from {begin:.1f} s"]
         said += [f"{several} of {len(histories)} partitions were without one at some time"] if several > 1 else []
     else:
-        said = ["Every partition had a live leader all the time"]
+        said = ["Every partition had a working leader all the time"]
     if any(thin):
         longest_thin = max(sum(end - begin for begin, end in found) for found in thin)
         said.append(f"replicas out of sync for up to {longest_thin:.1f} s, the smallest ISR had {smallest}")
@@ -110,11 +112,11 @@ def _most_eventful(histories: Histories) -> list[TopicPartition]:
     return [name for name in histories if name in chosen]
 
 
-def _headless(history: Sequence[Reign], down: Mapping[int, Sequence[Interval]]) -> list[Interval]:
+def _headless(history: Sequence[Reign], away: Mapping[int, Sequence[Interval]]) -> list[Interval]:
     gaps: list[Interval] = []
     for reign in history:
         whole = reign.begin_s, reign.end_s
-        gaps += [whole] if reign.leader < 0 else intersection_s(whole, down.get(reign.leader, ()))
+        gaps += [whole] if reign.leader < 0 else intersection_s(whole, away.get(reign.leader, ()))
     return joined(gaps)
 
 

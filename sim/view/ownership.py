@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from sim.rules.topics import TopicPartition
-from sim.view.gantt import Bar, draw_bars, draw_rows, member_filling
+from sim.view.gantt import Bar, draw_bars, draw_rows, member_filling, room_for
 from sim.view.tenures import Tenure, owned_twice, ownerless, tenures
 from sim.view.timeline import timeline
 
@@ -19,7 +19,7 @@ __all__ = ["draw"]
 
 MOST_ROWS, MOST_KEYS = 48, 9
 ROW_IN, HEAD_IN = 0.24, 2.8
-CHARACTER_IN, LEAST_LEFT_IN, MOST_LEFT_IN = 0.075, 0.95, 3.2
+LONG_S = 1.0
 
 Row = tuple[str, TopicPartition]
 Rows = Mapping[Row, Sequence[Tenure]]
@@ -38,9 +38,9 @@ def draw(run: "Run", path: Path | None = None) -> Figure:
         title += f"; shown are the {len(shown)} of {len(rows)} partitions that moved most"
     members = _members(rows)
     keys = [member_filling(index).key(f"{_short(member)} ({group})") for (group, member), index in members.items()]
-    keys = keys if len(keys) <= MOST_KEYS else []
+    keys = keys if len(keys) <= MOST_KEYS and any(members.values()) else []
     labels = [f"{group_id}: {partition}" for group_id, partition in shown]
-    left_in = min(MOST_LEFT_IN, max(LEAST_LEFT_IN, 0.2 + CHARACTER_IN * max(map(len, labels), default=0)))
+    left_in = room_for(labels)
     height_in = HEAD_IN + ROW_IN * max(5, len(shown)) + 0.2 * ((len(keys) + 2) // 3)
     frame = timeline(run, title, (1,), height_in, left_in, keys)
     draw_rows(frame.panels[0], labels, [n for n in range(len(shown)) if n == 0 or shown[n][0] != shown[n - 1][0]])
@@ -62,8 +62,8 @@ def finding(run: "Run", rows: Rows) -> str:
         clause = f"{group_id}: every partition had an owner all the time"
         if gaps:
             clause = f"{group_id}: nobody owned {row[1]} for {longest:.1f} s from {begin:.1f} s"
-            without = len({name for _, _, name in gaps})
-            clause += f" ({without} of {len(names)} partitions at some time)" if without > 1 else ""
+            without = len({name for length, _, name in gaps if length > LONG_S})
+            clause += f" ({without} of {len(names)} partitions for more than {LONG_S:g} s)" if without > 1 else ""
         twice = sum(end - begin for name in names for begin, end in owned_twice(rows[name]))
         if twice:
             clause += f", two members owned one for {twice:.1f} s"

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sim.rules.facts.journal import BrokerStarted, BrokerStopped, IsrChanged, LeaderElected
+from sim.rules.facts.journal import BrokerStarted, BrokerStopped, BrokerUnfenced, IsrChanged, LeaderElected
 from sim.rules.facts.replication import ReplicasChanged
 from sim.rules.topics import TopicPartition
 
 if TYPE_CHECKING:
     from sim.run import Run
 
-__all__ = ["Interval", "Reign", "brokers_down", "intersection_s", "joined", "reigns"]
+__all__ = ["Interval", "Reign", "brokers_away", "brokers_down", "intersection_s", "joined", "reigns"]
 
 Interval = tuple[float, float]
 
@@ -63,16 +63,26 @@ def _first(run: "Run", name: TopicPartition, changes: Sequence[object]) -> tuple
 
 def brokers_down(run: "Run") -> dict[int, list[Interval]]:
     """When each broker's process was not there."""
-    down: dict[int, list[Interval]] = {broker: [] for broker in run.flight.cluster.brokers}
+    return _between(run, BrokerStarted)
+
+
+def brokers_away(run: "Run") -> dict[int, list[Interval]]:
+    """When each broker served nobody: from the end of its process until the controller lets it serve again."""
+    return _between(run, BrokerUnfenced)
+
+
+def _between(run: "Run", back: type[BrokerStarted | BrokerUnfenced]) -> dict[int, list[Interval]]:
+    """From the end of each broker's process to the next fact of a kind that it is back, or to the end of the run."""
+    found: dict[int, list[Interval]] = {broker: [] for broker in run.flight.cluster.brokers}
     since: dict[int, float] = {}
     for time, fact in run.facts:
         if isinstance(fact, BrokerStopped):
             since.setdefault(fact.broker_id, time / 1e9)
-        elif isinstance(fact, BrokerStarted) and fact.broker_id in since:
-            down[fact.broker_id].append((since.pop(fact.broker_id), time / 1e9))
+        elif isinstance(fact, back) and fact.broker_id in since:
+            found[fact.broker_id].append((since.pop(fact.broker_id), time / 1e9))
     for broker, begin in since.items():
-        down[broker].append((begin, run.simulated_s))
-    return down
+        found[broker].append((begin, run.simulated_s))
+    return found
 
 
 def intersection_s(one: Interval, others: Iterable[Interval]) -> list[Interval]:

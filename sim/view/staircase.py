@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from sim.machine.hardware import nearest
 from sim.observe.recorder import LogStep
 from sim.rules.errors import ConfigError
-from sim.rules.facts.journal import IsrChanged, LeaderElected, LogTruncated
+from sim.rules.facts.journal import LogTruncated
 from sim.rules.topics import TopicPartition
 from sim.view import colours
 from sim.view.curves import Curve
@@ -65,11 +65,8 @@ def draw(run: "Run", path: Path | None = None, partition: str | None = None) -> 
         at = numpy.array([time_s for time_s, _ in found])
         committed = numpy.array([offset for _, offset in found], dtype=numpy.float64)
         offsets.add_line(_group_line(number, *_to_end(at, committed, run)))
-        if len(times) and len(at):
-            grid = numpy.union1d(times[times >= at[0]], at)
-            behind.add_line(
-                _group_line(number, *_to_end(grid, _held(times, ends, grid) - _held(at, committed, grid), run))
-            )
+        if steps:
+            behind.add_line(_group_line(number, *_to_end(*_lag(steps, found), run)))
     _axes(offsets, behind)
     picture = frame.finish(run)
     if path is not None:
@@ -78,36 +75,33 @@ def draw(run: "Run", path: Path | None = None, partition: str | None = None) -> 
 
 
 def most_eventful(run: "Run") -> TopicPartition:
-    """The partition with most elections, truncations and changes of its ISR; then that with most steps."""
-    names = list(run.recorded().steps)
-    if not names:
+    """The partition that was cut most often, and of those the one on which somebody was furthest behind the log end."""
+    recorder = run.recorded()
+    if not recorder.steps:
         raise ConfigError(f"{run.scenario.name}: no partition has a log, so there is no staircase to draw")
-    kinds = (LeaderElected, IsrChanged, LogTruncated)
-    events = Counter(fact.partition for _, fact in run.facts if isinstance(fact, kinds))
-    gaps = {name: max(step[1] - step[2] for step in run.recorded().steps[name]) for name in names}
-    return max(names, key=lambda name: (events[name], gaps[name]))
+    cuts = Counter(fact.partition for _, fact in run.facts if isinstance(fact, LogTruncated))
+    gaps = {name: float(max(step[1] - step[3] for step in steps)) for name, steps in recorder.steps.items()}
+    for (_, name), found in recorder.commits.items():
+        if name in gaps:
+            gaps[name] = max(gaps[name], float(_lag(recorder.steps[name], found)[1].max()))
+    return max(gaps, key=lambda name: (cuts[name], gaps[name]))
 
 
 def finding(name: TopicPartition, steps: Sequence[LogStep], commits: dict[str, list[tuple[float, int]]]) -> str:
-    """How many records the partition took, how far its high watermark stayed below, how far each group was behind."""
+    """How far each group, the high watermark and the last stable offset fell behind the log end, the furthest first."""
     if not steps:
         return f"{name} took no record"
-    widest = max(steps, key=lambda step: step.log_end_offset - step.high_watermark)
-    gap = widest.log_end_offset - widest.high_watermark
-    said = [f"{name} grew to offset {steps[-1].log_end_offset:,}, at most {gap:,} records were not yet replicated"]
-    held = [(step.high_watermark - step.last_stable_offset, step.time_s) for step in steps]
-    if max(held)[0]:
-        said.append(f"open transactions held back up to {max(held)[0]:,} records, at {max(held)[1]:.0f} s")
-    times = numpy.array([step.time_s for step in steps])
-    ends = numpy.array([step.log_end_offset for step in steps], dtype=numpy.float64)
+    unreplicated = max((step.log_end_offset - step.high_watermark, step.time_s) for step in steps)
+    undecided = max((step.high_watermark - step.last_stable_offset, step.time_s) for step in steps)
+    said: list[tuple[float, float, str]] = [(*unreplicated, "up to {:,.0f} records not yet replicated")]
+    if undecided[0]:
+        said.append((*undecided, "up to {:,.0f} records held back by open transactions"))
     for group_id, found in commits.items():
-        at = numpy.array([time_s for time_s, _ in found])
-        committed = numpy.array([offset for _, offset in found], dtype=numpy.float64)
-        grid = numpy.union1d(times[times >= at[0]], at)
-        lag = _held(times, ends, grid) - _held(at, committed, grid)
-        worst = int(lag.argmax())
-        said.append(f"{group_id} up to {lag[worst]:,.0f} records behind, at {grid[worst]:.0f} s")
-    return "; ".join(said)
+        grid, lag = _lag(steps, found)
+        said.append((float(lag.max()), float(grid[int(lag.argmax())]), f"{group_id} up to {{:,.0f}} records behind"))
+    said.sort(key=lambda clause: -clause[0])
+    clauses = [f"{text.format(count)} at {time_s:.0f} s" for count, time_s, text in said]
+    return f"{name}: {'; '.join(clauses)}; it grew to offset {steps[-1].log_end_offset:,}"
 
 
 def _known(run: "Run", partition: str) -> TopicPartition:
@@ -115,6 +109,16 @@ def _known(run: "Run", partition: str) -> TopicPartition:
     if partition not in known:
         raise ConfigError(f"--partition {partition}: unknown partition{nearest(partition, known)}")
     return known[partition]
+
+
+def _lag(steps: Sequence[LogStep], commits: Sequence[tuple[float, int]]) -> tuple[Curve, Curve]:
+    """Times from a group's first commit on, and how many records lay between its offset and the log end."""
+    times, ends = (
+        numpy.array(column, dtype=numpy.float64) for column in zip(*(step[:2] for step in steps), strict=True)
+    )
+    at, committed = (numpy.array(column, dtype=numpy.float64) for column in zip(*commits, strict=True))
+    grid = numpy.union1d(times[times >= at[0]], at)
+    return grid, _held(times, ends, grid) - _held(at, committed, grid)
 
 
 def _held(times: Curve, values: Curve, grid: Curve) -> Curve:
