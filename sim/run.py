@@ -9,7 +9,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from sim.observe.invariants import Invariants
 from sim.observe.journal import Journal
 from sim.observe.metrics import Metrics
 from sim.observe.problems import unmet
+from sim.observe.recorder import Recorder
 from sim.observe.sentences import tell
 from sim.observe.verdict import Verdict
 from sim.observe.witness import Witness
@@ -39,6 +40,7 @@ class Run:
 
     `invariants` were looked at after every event, None when nobody has asked for it.
     `anomalies` are what the black box found, None when there was none aboard.
+    `recorder` has what only some pictures need, None when there was none aboard.
     """
 
     scenario: Scenario
@@ -55,11 +57,20 @@ class Run:
     until: int | None
     invariants: Invariants | None = None
     anomalies: Anomalies | None = None
+    recorder: Recorder | None = None
 
     @property
     def facts(self) -> list[tuple[int, Any]]:
         """Pairs of simulated nanoseconds and fact, in order."""
         return self.journal.facts
+
+    def recorded(self) -> Recorder:
+        """What a recorder keeps of this run; if there was none aboard, it is flown once more with one."""
+        if self.recorder is None:
+            until = self.flight.now if self.partial else self.until
+            again = fly(self.scenario, replace(self.settings, out=None), self.given, until, recorded=True)
+            self.recorder = again.recorder or Recorder(again.flight)
+        return self.recorder
 
     def sentences(self) -> list[str]:
         """The run in sentences: what every scenario can say, then what this one adds."""
@@ -108,7 +119,7 @@ class Run:
             **black_box,
             **expected,
             **({"claims": dict(claims)} if claims else {}),
-            "metrics": self._metric_summary(),
+            "metrics": self.metrics.summary(),
             "results": dict(self.results),
             "trace_sha256": self.journal.sha256(),
         }
@@ -164,36 +175,21 @@ class Run:
         self.topology(folder / "topology.png")
         _write(folder / "manifest.json", json.dumps(self.manifest(), indent=1) + "\n")
 
-    def plot(self, path: Path | None = None) -> Any:
-        """Throughput and lag over time with the faults shaded; returns the matplotlib figure, or saves it."""
-        from sim.view.throughput_lag import draw
+    def plot(self, path: Path | None = None, what: str = "overview", **options: Any) -> Any:
+        """One view of the run, with the faults shaded; returns the matplotlib figure, and writes it to `path` if given.
 
-        return draw(self, path)
+        `what` is overview, throughput, lag, latency, isr, ownership, staircase, requests, resources, topology or
+        sequence; `at_s` (seconds) is for sequence, `partition` for staircase. Raises ConfigError, one line.
+        """
+        from sim.view.catalogue import draw_view
+
+        return draw_view(self, what, path, **options)
 
     def topology(self, path: Path | None = None) -> Any:
         """The workflow and the racks of the cluster as a drawing; returns the matplotlib figure, or saves it."""
         from sim.view.topology import draw
 
         return draw(self, path)
-
-    def _metric_summary(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for (metric, labels), histogram in self.metrics.histograms.items():
-            name = "/".join(value for _, value in labels)
-            found.setdefault(metric, {})[name] = histogram.summary()
-        for group in self.flight.plan.groups:
-            times, lags = self.metrics.series("records-lag", group=group.group_id)
-            if lags:
-                peak = max(lags)
-                found.setdefault("records-lag-max", {})[group.group_id] = {
-                    "records": peak,
-                    "at_s": times[lags.index(peak)],
-                }
-        under = self.metrics.series("UnderReplicatedPartitions")[1]
-        offline = self.metrics.series("OfflinePartitionsCount")[1]
-        found["under_replicated_s"] = sum(value > 0 for value in under)
-        found["offline_s"] = sum(value > 0 for value in offline)
-        return found
 
 
 def fly(
@@ -204,8 +200,9 @@ def fly(
     progress: Progress | None = None,
     check_invariants: bool = False,
     black_box: bool = False,
+    recorded: bool = False,
 ) -> Run:
-    """Fly a scenario, on demand with its invariants checked and a black box aboard.
+    """Fly a scenario, on demand with its invariants checked, and with a black box and a recorder aboard.
 
     Ctrl-C ends the flight early; what there is by then is kept as partial.
 
@@ -221,8 +218,10 @@ def fly(
         expect = scenario.expect or Expect()
         invariants = Invariants(flight) if check_invariants or expect.invariants else None
         box = BlackBox(flight) if black_box or expect.anomalies is not None else None
+        recorder = Recorder(flight) if recorded else None
+        samplers = [metrics.sample] if recorder is None else [metrics.sample, recorder.sample]
         with no_garbage_collection():
-            partial = _fly(flight, metrics, until, progress)
+            partial = _fly(flight, samplers, until, progress)
             if invariants is not None:
                 invariants.finish()
             anomalies = None if box is None else box.anomalies()
@@ -235,22 +234,24 @@ def fly(
     verdict = witness.verdict()
     wall_s = time.perf_counter() - started
     found = metrics, journal, verdict, results
-    watched = invariants, anomalies
+    watched = invariants, anomalies, recorder
     run = Run(scenario, settings, given, flight, *found, flight.now / 1e9, wall_s, partial, until, *watched)
     if settings.out is not None:
         run.write(settings.out)
     return run
 
 
-def _fly(flight: Flight, metrics: Metrics, until: int | None, progress: Progress | None) -> bool:
+def _fly(flight: Flight, samplers: list[Callable[[], None]], until: int | None, progress: Progress | None) -> bool:
     """Let the clock run and sample; True when Ctrl-C has ended it early."""
     try:
         for now in flight.fly(until):
-            metrics.sample()
+            for sample in samplers:
+                sample()
             if progress is not None:
                 progress(now, flight.expected() if until is None else until)
     except KeyboardInterrupt:
-        metrics.sample()
+        for sample in samplers:
+            sample()
         return True
     return False
 

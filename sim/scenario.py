@@ -60,15 +60,17 @@ class Scenario:
         progress: Callable[[int, int], None] | None = None,
         check_invariants: bool = False,
         black_box: bool = False,
+        recorded: bool = False,
     ) -> "Run":
         """Fly it. `set` takes knobs and Kafka keys; `until` cuts the run short (`"90s"`); `out` keeps its files.
 
         `check_invariants` adds `invariants` to the run: what must hold at every moment, looked at after every event.
         A `black_box` aboard adds `anomalies`: what clients saw and should not have.
+        One that is `recorded` need not fly again for the pictures that need a recorder.
         """
         from sim.run import fly
 
         folder = None if out is None else Path(out)
         settings = self.settings(set, seed=seed, faults=faults, input=input, out=folder)
         end = None if until is None else parse_duration(until)
-        return fly(self, settings, dict(set or {}), end, progress, check_invariants, black_box)
+        return fly(self, settings, dict(set or {}), end, progress, check_invariants, black_box, recorded)

@@ -9,11 +9,14 @@ import click
 from sim.cli.bench import bench
 from sim.cli.conformance import conformance
 from sim.cli.fuzz import fuzz
+from sim.cli.gallery import gallery
 from sim.cli.ledger import ledger
 from sim.cli.listing import info, list_scenarios
+from sim.cli.plotting import plot
 from sim.cli.running import rerun, run
 from sim.cli.scenario_files import new
 from sim.cli.timelines import timelines
+from sim.cli.tracing import trace
 from sim.cli.validate import validate_command
 from sim.rules.errors import ConfigError
 
@@ -26,7 +29,22 @@ def cli() -> None:
     """Fly a simulated Apache Kafka cluster through a story and see what became of every record."""
 
 
-COMMANDS = (list_scenarios, info, new, run, rerun, fuzz, bench, conformance, timelines, validate_command, ledger)
+COMMANDS = (
+    list_scenarios,
+    info,
+    gallery,
+    new,
+    run,
+    rerun,
+    plot,
+    trace,
+    fuzz,
+    bench,
+    conformance,
+    timelines,
+    validate_command,
+    ledger,
+)
 for command in COMMANDS:
     cli.add_command(command)
 

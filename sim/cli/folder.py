@@ -7,6 +7,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 
 from sim.rules.errors import ConfigError
+from sim.view.catalogue import VIEWS
 
 __all__ = ["artefacts"]
 
@@ -15,8 +16,7 @@ OF_ANY_RUN = (
     "facts.jsonl",
     "metrics.csv",
     "verdict.json",
-    "throughput_lag.png",
-    "topology.png",
+    *(f"{module}.png" for module in VIEWS.values()),
     "warehouse.duckdb",
     "money.json",
     "dead_letters.jsonl",

@@ -197,6 +197,8 @@ class Network:
         lanes = source.nic.lanes, target.nic.lanes
         if lanes[0] is not None and lanes[1] is not None and not route.narrows:
             flow.arrival = max(now + flight, flow.arrival)
+            source.nic.sent_bytes += size_bytes
+            target.nic.received_bytes += size_bytes
             self._share(lanes[0][0], lanes[1][1], flow, size_bytes, lambda: life.run(function, *arguments))
             return
         left = source.nic.send(now, size_bytes)

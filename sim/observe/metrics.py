@@ -4,7 +4,7 @@ Names are Kafka's where Kafka has the metric (BrokerTopicMetrics, ReplicaManager
 consumer's `records-lag`); the others are named in the same spirit, unit last.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sim.observe.latency import Histogram, Window, quantiles
 from sim.rules.facts.journal import GroupChanged, RecordsAcknowledged, RecordsDelivered
@@ -82,6 +82,26 @@ class Metrics:
                 self._put(metric, (*labels, ("quantile", quantile)), value)
             self.histograms.setdefault((metric, labels), Histogram()).add(latencies)
             window.clear()
+
+    def summary(self) -> dict[str, Any]:
+        """What a run's summary tells of them: quantiles of the whole run, the highest lags, seconds of trouble."""
+        found: dict[str, Any] = {}
+        for (metric, labels), histogram in self.histograms.items():
+            name = "/".join(value for _, value in labels)
+            found.setdefault(metric, {})[name] = histogram.summary()
+        for group in self._flight.plan.groups:
+            times, lags = self.series("records-lag", group=group.group_id)
+            if lags:
+                peak = max(lags)
+                found.setdefault("records-lag-max", {})[group.group_id] = {
+                    "records": peak,
+                    "at_s": times[lags.index(peak)],
+                }
+        under = self.series("UnderReplicatedPartitions")[1]
+        offline = self.series("OfflinePartitionsCount")[1]
+        found["under_replicated_s"] = sum(value > 0 for value in under)
+        found["offline_s"] = sum(value > 0 for value in offline)
+        return found
 
     def _put(self, metric: str, labels: Labels, value: float) -> None:
         self.samples.append(Sample(self._flight.now / 1e9, metric, labels, value))

@@ -6,7 +6,6 @@ from math import inf
 from typing import Any
 
 from sim.rules.facts.journal import BrokerFenced, BrokerUnfenced, FaultBegan, FaultEnded, GroupChanged, LeaderElected
-from sim.rules.groups.coordinator import OFFSETS_TOPIC
 
 __all__ = ["Reaction", "Span", "effects", "episodes", "fault_spans", "reactions"]
 
@@ -14,6 +13,9 @@ Facts = Iterable[tuple[int, Any]]
 
 TOGETHER = 1_000_000_000
 """Reactions no further apart than this (nanoseconds) are told as one."""
+
+INTERNAL = "__"
+"""How the names of Kafka's own topics begin."""
 
 NEW_LEADER, OFFLINE = "new leader", "partition offline"
 
@@ -87,7 +89,7 @@ def _events(facts: Facts) -> Iterator[tuple[int, str]]:
         elif isinstance(fact, BrokerUnfenced) and fact.broker_id in fenced:
             fenced.discard(fact.broker_id)
             yield time, f"broker {fact.broker_id} back"
-        elif isinstance(fact, LeaderElected) and fact.partition.topic != OFFSETS_TOPIC:
+        elif isinstance(fact, LeaderElected) and not fact.partition.topic.startswith(INTERNAL):
             yield time, NEW_LEADER if fact.leader >= 0 else OFFLINE
         elif isinstance(fact, GroupChanged) and fact.state == "Stable":
             last = generations.get(fact.group_id)

@@ -17,7 +17,16 @@ from sim.view.episodes import Span, effects
 if TYPE_CHECKING:
     from sim.world.plan import Plan
 
-__all__ = ["lag_records", "lag_seconds", "latency", "legend_lines", "replication", "throughput"]
+__all__ = [
+    "lag_records",
+    "lag_seconds",
+    "latency",
+    "legend_lines",
+    "name_axes",
+    "replication",
+    "throughput",
+    "throughput_bytes",
+]
 
 LONGEST_NAME, MOST_NAMES = 32, 8
 LONGEST_GAP_S = 5.0
@@ -29,16 +38,25 @@ def throughput(axes: Axes, plan: "Plan", curves: Curves) -> None:
     produced = [curves.total("MessagesInPerSec", topic=topic.name) for topic in plan.topics]
     delivered = [curves.total("MessagesOutPerSec", group=group.group_id) for group in plan.groups]
     _draw(axes, curves.times, produced, delivered)
-    _name(axes, "throughput\n(records/s)", "produced per topic (broad grey), delivered per group")
+    name_axes(axes, "throughput\n(records/s)", "produced per topic (broad grey), delivered per group")
     _count_axis(axes)
     _cut_peaks(axes, curves.times, [*produced, *delivered])
+
+
+def throughput_bytes(axes: Axes, plan: "Plan", curves: Curves) -> None:
+    """Bytes appended and delivered per topic, per second, in megabytes."""
+    produced = [curves.total("BytesInPerSec", topic=topic.name) / 1e6 for topic in plan.topics]
+    _draw(axes, curves.times, produced, [])
+    name_axes(axes, "produced\n(MB/s)", "record batches as they stand in the log, per topic")
+    _count_axis(axes)
+    _cut_peaks(axes, curves.times, produced)
 
 
 def lag_records(axes: Axes, plan: "Plan", curves: Curves, episodes: Sequence[Span]) -> None:
     """Log end offset minus committed offset, over all partitions of a group."""
     lags = [curves.last_known("records-lag", group=group.group_id) for group in plan.groups]
     _draw(axes, curves.times, [], lags)
-    _name(axes, "consumer lag\n(records)", "log end offset minus committed offset, all partitions of a group")
+    name_axes(axes, "consumer lag\n(records)", "log end offset minus committed offset, all partitions of a group")
     _count_axis(axes)
     _label_peaks(axes, curves.times, lags, episodes, lambda value: f"{value:,.0f} records")
 
@@ -47,18 +65,20 @@ def lag_seconds(axes: Axes, plan: "Plan", curves: Curves, episodes: Sequence[Spa
     """Age of the oldest record that a group has not committed, over all partitions."""
     lags = [curves.highest("records-lag-seconds", group=group.group_id) for group in plan.groups]
     _draw(axes, curves.times, [], lags)
-    _name(axes, "consumer lag\n(s)", "age of the oldest record that a group has not committed")
+    name_axes(axes, "consumer lag\n(s)", "age of the oldest record that a group has not committed")
     _count_axis(axes)
     _label_peaks(axes, curves.times, lags, episodes, lambda value: f"{value:.2g} s" if value < 10 else f"{value:.0f} s")
 
 
-def latency(axes: Axes, plan: "Plan", curves: Curves) -> None:
-    """95th percentiles of each second, logarithmic: until acknowledged per topic, until delivered per group."""
-    acknowledged = [curves.highest("produce-latency-ms", topic=topic.name, quantile="p95") for topic in plan.topics]
-    delivered = [curves.highest("end-to-end-latency-ms", group=group.group_id, quantile="p95") for group in plan.groups]
+def latency(axes: Axes, plan: "Plan", curves: Curves, quantile: str = "p95") -> None:
+    """A quantile of each second, logarithmic: until acknowledged per topic, until delivered per group."""
+    acknowledged = [curves.highest("produce-latency-ms", topic=topic.name, quantile=quantile) for topic in plan.topics]
+    delivered = [
+        curves.highest("end-to-end-latency-ms", group=group.group_id, quantile=quantile) for group in plan.groups
+    ]
     _draw(axes, curves.times, acknowledged, delivered)
     caption = "from send to acknowledgement per topic (broad grey), to poll per group; log scale"
-    _name(axes, "latency, p95\n(ms)", caption)
+    name_axes(axes, f"latency, {quantile}\n(ms)", caption)
     known = numpy.concatenate([[], *acknowledged, *delivered])
     known = numpy.log10(known[known > 0]) if (known > 0).any() else numpy.array([0.0, 1.0])
     axes.set_yscale("log")
@@ -81,12 +101,13 @@ def replication(axes: Axes, plan: "Plan", curves: Curves) -> None:
         )
     axes.set_ylim(0, 1.1 * max(1, partitions))
     axes.set_yticks([0, partitions] if partitions else [0])
-    _name(axes, "partitions", "under-replicated (hatched) and offline (black)")
+    name_axes(axes, "partitions", "under-replicated (hatched) and offline (black)")
 
 
-def legend_lines(plan: "Plan") -> list[Line2D]:
-    """The key to all panels; of very many topics and groups only the first."""
-    named = [(colours.topic_stroke(n), f"topic {topic.name}") for n, topic in enumerate(plan.topics)]
+def legend_lines(plan: "Plan", topics: bool = True) -> list[Line2D]:
+    """The key to all panels, or only to those of groups; of very many topics and groups only the first."""
+    shown = plan.topics if topics else ()
+    named = [(colours.topic_stroke(n), f"topic {topic.name}") for n, topic in enumerate(shown)]
     named += [(colours.group_stroke(n), f"group {group.group_id}") for n, group in enumerate(plan.groups)]
     lines = [
         _key(stroke, label if len(label) <= LONGEST_NAME else f"{label[:LONGEST_NAME]}…")
@@ -117,7 +138,8 @@ def _joined(times: Curve, curve: Curve) -> tuple[Curve, Curve]:
     return numpy.insert(x, holes, numpy.nan), numpy.insert(y, holes, numpy.nan)
 
 
-def _name(axes: Axes, label: str, caption: str) -> None:
+def name_axes(axes: Axes, label: str, caption: str) -> None:
+    """A label with the unit, and a line above that tells what is drawn."""
     axes.set_ylabel(label, fontsize=9.5)
     axes.set_title(caption, loc="left", fontsize=8.5, color=colours.GREY, pad=3)
 
@@ -137,7 +159,7 @@ def _cut_peaks(axes: Axes, times: Curve, curves: Sequence[Curve]) -> None:
     peak, time = float(highest.max()), float(times[highest.argmax()])
     if usual > 0 and peak > 2 * usual:
         axes.set_ylim(0, 1.3 * usual)
-        _note(axes, time, 1.04 * usual, f"up to {peak:,.0f}", colours.BLACK)
+        _note(axes, time, 1.04 * usual, f"up to {peak:,.0f}" if peak >= 10 else f"up to {peak:.2g}", colours.BLACK)
 
 
 def _label_peaks(

@@ -79,3 +79,11 @@ def test_what_one_connection_sends_arrives_in_order_whatever_the_jitter(seed: in
     for sender in flows:
         numbers = [number for name, number in heard if name == sender.name]
         assert numbers == sorted(numbers)
+
+
+def test_fair_cards_count_what_they_carry() -> None:
+    machine = Machine(0)
+    hosts = [machine.network.add_host(name, nic=Nic(1e9, machine.clock)) for name in ("one", "two")]
+    machine.network.transmit(*hosts, 700, Flow(), Listener(machine, hosts[1]).life, lambda: None)
+    machine.clock.run(until=1_000_000)
+    assert (hosts[0].nic.sent_bytes, hosts[1].nic.received_bytes, hosts[0].nic.received_bytes) == (700, 700, 0)

@@ -58,4 +58,4 @@ def plan(_: Settings) -> Plan:
 @cache
 def flown() -> Run:
     """The run of that plan."""
-    return Scenario("test-story", "", "", plan).run(seed=3)
+    return Scenario("test-story", "", "", plan).run(seed=3, recorded=True)

@@ -11,12 +11,14 @@ from collections.abc import Callable, Sequence
 
 from sim.actors.broker.socket_server import Server, ServerRequest
 from sim.actors.client.client_node import InFlight, Node, OnResponse
+from sim.actors.client.heard_request import HeardRequest
 from sim.machine.actor import Actor
 from sim.machine.clock import MILLISECOND
 from sim.machine.connection import Connection
 from sim.machine.deadlines import Deadlines
 from sim.machine.retransmission import syn_timeout
 from sim.rules.errors import ErrorCode
+from sim.rules.facts.requests import RequestSent
 from sim.rules.producer.batching import retry_backoff_ms
 from sim.rules.protocol.messages import ErrorResponse, Message
 
@@ -197,6 +199,10 @@ class NetworkClient:
     def _transmit(self, node_id: int, connection: Connection, body: Message, on_response: OnResponse) -> None:
         server = self._directory(node_id)
         size_bytes = body.size_bytes()
+        if self._owner.machine.facts.wanted(RequestSent):
+            heard = HeardRequest(self._owner, server, connection, body, size_bytes, on_response, self._client_id)
+            connection.to_server(size_bytes, heard.arrive)
+            return
         connection.to_server(
             size_bytes,
             server.receive,

@@ -1,0 +1,54 @@
+"""What a command looks at: a run that has left its folder, or a scenario that is flown for it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from sim.cli.manifests import changed_versions, manifest_input, read_manifest
+from sim.cli.scenario_files import find, find_again
+from sim.rules.errors import ConfigError
+from sim.run import Run
+
+__all__ = ["flown"]
+
+
+def flown(
+    source: str, seed: int | None = None, given: Mapping[str, object] | None = None, recorded: bool = False
+) -> tuple[Run, Path | None]:
+    """The run in the folder RUN, flown once more, and the folder; or the scenario NAME, flown with seed and settings.
+
+    A run that does not come out the same is told in one line on standard error. Raises ConfigError, one line.
+    """
+    manifest = _manifest(source)
+    if manifest is not None and (seed is not None or given):
+        raise ConfigError(f"{source} is a run that was flown; --seed and --set are for a scenario that is yet to fly")
+    with Console(stderr=True).status(f"flying {source}"):
+        if manifest is not None:
+            return _again(manifest, recorded), manifest.parent
+        scenario = find(source)
+        return scenario.run(scenario.seed if seed is None else seed, given, recorded=recorded), None
+
+
+def _manifest(source: str) -> Path | None:
+    """The manifest of a folder or itself; None for the name of a scenario. Raises ConfigError, one line."""
+    path = Path(source)
+    if path.is_dir():
+        if not (path / "manifest.json").is_file():
+            raise ConfigError(f"{source}: is no folder of a run, there is no manifest.json in it")
+        return path / "manifest.json"
+    return path if path.name == "manifest.json" or (path.is_file() and path.suffix == ".json") else None
+
+
+def _again(manifest: Path, recorded: bool) -> Run:
+    """The run of a manifest; tells in one line when it does not come out the same."""
+    wanted = read_manifest(manifest)
+    scenario = find_again(wanted["scenario"], wanted.get("script"))
+    until = None if wanted["until_s"] is None else round(wanted["until_s"] * 1e9)
+    data = manifest_input(wanted)
+    run = scenario.run(wanted["seed"], wanted["set"], until, wanted["faults"], data, recorded=recorded)
+    if run.journal.sha256() != wanted["trace_sha256"]:
+        changed = "; ".join(changed_versions(wanted, run.manifest())) or "the code has changed"
+        click.echo(f"kafkasim: this is not the same run as that in {manifest}: {changed}", err=True)
+    return run
