@@ -136,8 +136,10 @@ class ReplicaFetcher:
             self._session_id = response.session_id
         if response.partitions:
             broker, fetched = self._broker, response.partitions.items()
-            size_bytes = sum(data.size_bytes for _, data in fetched)
-            batch_count = sum(len(data.batches) for _, data in fetched)
+            size_bytes = batch_count = 0
+            for _, data in fetched:
+                size_bytes += data.size_bytes
+                batch_count += len(data.batches)
             parts = ((name, data.size_bytes, sum(batch.count for batch in data.batches)) for name, data in fetched)
             written = broker.log_storage.append(size_bytes, parts)
             worked = broker.cpu.work(broker.now, broker.hardware.cost(batch_count, size_bytes))

@@ -167,9 +167,12 @@ class FetchResponse(Message):
 
     def size_bytes(self) -> int:
         """Bytes on the wire."""
-        size = HEADER_SIZE_BYTES + sum(PARTITION_SIZE_BYTES + data.size_bytes for data in self.partitions.values())
-        aborted = sum(len(data.aborted) for data in self.partitions.values() if data.aborted)
-        return size + ABORTED_TRANSACTION_SIZE_BYTES * aborted
+        size = HEADER_SIZE_BYTES + PARTITION_SIZE_BYTES * len(self.partitions)
+        for data in self.partitions.values():
+            size += data.size_bytes
+            if data.aborted:
+                size += ABORTED_TRANSACTION_SIZE_BYTES * len(data.aborted)
+        return size
 
 
 @dataclass(slots=True)
