@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.observe.anomalies import Anomalies, BlackBox
+from sim.observe.frames import Frames
 from sim.observe.invariants import Invariants
 from sim.observe.journal import Journal
 from sim.observe.metrics import Metrics
@@ -39,6 +40,7 @@ class Run:
 
     `invariants` were looked at after every event, None when nobody has asked for it.
     `anomalies` are what the black box found, None when there was none aboard.
+    `frames` are what a replay shows.
     """
 
     scenario: Scenario
@@ -55,6 +57,7 @@ class Run:
     until: int | None
     invariants: Invariants | None = None
     anomalies: Anomalies | None = None
+    frames: Frames | None = None
 
     @property
     def facts(self) -> list[tuple[int, Any]]:
@@ -176,6 +179,18 @@ class Run:
 
         return draw(self, path)
 
+    def report(self, path: str | Path | None = None) -> str:
+        """The run as one page of HTML that needs nothing else; returns it, and writes it to `path` if one is given.
+
+        Raises ConfigError for a path that cannot be written to.
+        """
+        from sim.report.page import page, write_page
+
+        text = page(self)
+        if path is not None:
+            write_page(Path(path), text)
+        return text
+
     def _metric_summary(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for (metric, labels), histogram in self.metrics.histograms.items():
@@ -218,11 +233,12 @@ def fly(
     try:
         flight = Flight(plan, settings.seed)
         metrics, journal, witness = Metrics(flight), Journal(flight.machine.facts), Witness(flight)
+        frames = Frames(flight)
         expect = scenario.expect or Expect()
         invariants = Invariants(flight) if check_invariants or expect.invariants else None
         box = BlackBox(flight) if black_box or expect.anomalies is not None else None
         with no_garbage_collection():
-            partial = _fly(flight, metrics, until, progress)
+            partial = _fly(flight, (metrics, frames), until, progress)
             if invariants is not None:
                 invariants.finish()
             anomalies = None if box is None else box.anomalies()
@@ -235,22 +251,24 @@ def fly(
     verdict = witness.verdict()
     wall_s = time.perf_counter() - started
     found = metrics, journal, verdict, results
-    watched = invariants, anomalies
+    watched = invariants, anomalies, frames
     run = Run(scenario, settings, given, flight, *found, flight.now / 1e9, wall_s, partial, until, *watched)
     if settings.out is not None:
         run.write(settings.out)
     return run
 
 
-def _fly(flight: Flight, metrics: Metrics, until: int | None, progress: Progress | None) -> bool:
+def _fly(flight: Flight, sampled: tuple[Metrics | Frames, ...], until: int | None, progress: Progress | None) -> bool:
     """Let the clock run and sample; True when Ctrl-C has ended it early."""
     try:
         for now in flight.fly(until):
-            metrics.sample()
+            for observer in sampled:
+                observer.sample()
             if progress is not None:
                 progress(now, flight.expected() if until is None else until)
     except KeyboardInterrupt:
-        metrics.sample()
+        for observer in sampled:
+            observer.sample()
         return True
     return False
 

@@ -11,6 +11,7 @@ from sim.cli.conformance import conformance
 from sim.cli.fuzz import fuzz
 from sim.cli.ledger import ledger
 from sim.cli.listing import info, list_scenarios
+from sim.cli.reporting import report
 from sim.cli.running import rerun, run
 from sim.cli.scenario_files import new
 from sim.cli.timelines import timelines
@@ -26,7 +27,20 @@ def cli() -> None:
     """Fly a simulated Apache Kafka cluster through a story and see what became of every record."""
 
 
-COMMANDS = (list_scenarios, info, new, run, rerun, fuzz, bench, conformance, timelines, validate_command, ledger)
+COMMANDS = (
+    list_scenarios,
+    info,
+    new,
+    run,
+    rerun,
+    report,
+    fuzz,
+    bench,
+    conformance,
+    timelines,
+    validate_command,
+    ledger,
+)
 for command in COMMANDS:
     cli.add_command(command)
 

@@ -1,0 +1,78 @@
+"""The page itself: a template, its style and its script, and what a run puts into them."""
+
+import json
+from base64 import b64encode
+from hashlib import sha256
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING
+
+from sim.machine.clock import format_duration
+from sim.report.configuration import configuration
+from sim.report.figures import figures
+from sim.report.html import script_json
+from sim.report.replay import replay
+from sim.report.sections import claims, story, timeline, verdict
+from sim.rules.errors import ConfigError
+from sim.view.finding import finding
+
+if TYPE_CHECKING:
+    from sim.run import Run
+
+__all__ = ["check_path", "page", "write_page"]
+
+
+def page(run: "Run") -> str:
+    """The report of a run as HTML. It needs no other file, and its policy forbids to ask for any."""
+    script, style = _part("replay.js"), _part("report.css")
+    fate, *costs = finding(run).split("; ")
+    simulated = format_duration(round(run.simulated_s * 1e9))
+    early = ", stopped early" if run.partial else ""
+    return Template(_part("report.html")).substitute(
+        script_hash=_hash(script),
+        style_hash=_hash(style),
+        style=style,
+        script=script,
+        name=escape(run.scenario.name),
+        summary=escape(run.scenario.summary),
+        finding=escape(fate),
+        costs="".join(f"<p class='cost'>{escape(cost)}</p>" for cost in costs),
+        flown=escape(f"seed {run.settings.seed}, {simulated} simulated{early}"),
+        trace=run.journal.sha256()[:16],
+        story=story(run),
+        claims=claims(run),
+        figures=figures(run),
+        verdict=verdict(run),
+        configuration=configuration(run),
+        timeline=timeline(run),
+        replay=script_json(json.dumps(replay(run), separators=(",", ":"), ensure_ascii=False)),
+    )
+
+
+def check_path(path: Path) -> None:
+    """Refuse what can be no file. Raises ConfigError, one line."""
+    if path.is_dir() or not path.parent.is_dir():
+        raise ConfigError(f"{path}: name a file in a folder that is there, such as report.html")
+
+
+def write_page(path: Path, text: str) -> None:
+    """Write the whole file or none. Raises ConfigError, one line."""
+    check_path(path)
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise ConfigError(f"{path}: {error.strerror or error}; name a file that can be written") from error
+
+
+def _hash(text: str) -> str:
+    """What a content security policy knows an inline script or style by."""
+    return b64encode(sha256(text.encode()).digest()).decode()
+
+
+def _part(name: str) -> str:
+    return files("sim.report").joinpath(name).read_text(encoding="utf-8")
