@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -39,8 +39,7 @@ class Run:
     """What a flight left: metrics over time, facts in order, the verdict, and the scenario's own results.
 
     `invariants` were looked at after every event, None when nobody has asked for it.
-    `anomalies` are what the black box found, None when there was none aboard.
-    `frames` are what a replay shows.
+    `anomalies` are what the black box found, None when there was none aboard; `frames` are what a replay shows.
     """
 
     scenario: Scenario
@@ -180,16 +179,10 @@ class Run:
         return draw(self, path)
 
     def report(self, path: str | Path | None = None) -> str:
-        """The run as one page of HTML that needs nothing else; returns it, and writes it to `path` if one is given.
+        """The run as one page of HTML that needs nothing else; returns it, and writes it. Raises ConfigError."""
+        from sim.report.page import report
 
-        Raises ConfigError for a path that cannot be written to.
-        """
-        from sim.report.page import page, write_page
-
-        text = page(self)
-        if path is not None:
-            write_page(Path(path), text)
-        return text
+        return report(self, path)
 
     def _metric_summary(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -232,8 +225,8 @@ def fly(
     plan = scenario.plan(settings)
     try:
         flight = Flight(plan, settings.seed)
-        metrics, journal, witness = Metrics(flight), Journal(flight.machine.facts), Witness(flight)
-        frames = Frames(flight)
+        metrics, frames = Metrics(flight), Frames(flight)
+        journal, witness = Journal(flight.machine.facts), Witness(flight)
         expect = scenario.expect or Expect()
         invariants = Invariants(flight) if check_invariants or expect.invariants else None
         box = BlackBox(flight) if black_box or expect.anomalies is not None else None
@@ -249,8 +242,7 @@ def fly(
     journal.close(flight.now, flight.cluster)
     results = plan.wrap_up(True) if plan.wrap_up is not None else {}
     verdict = witness.verdict()
-    wall_s = time.perf_counter() - started
-    found = metrics, journal, verdict, results
+    found, wall_s = (metrics, journal, verdict, results), time.perf_counter() - started
     watched = invariants, anomalies, frames
     run = Run(scenario, settings, given, flight, *found, flight.now / 1e9, wall_s, partial, until, *watched)
     if settings.out is not None:
@@ -258,16 +250,16 @@ def fly(
     return run
 
 
-def _fly(flight: Flight, sampled: tuple[Metrics | Frames, ...], until: int | None, progress: Progress | None) -> bool:
+def _fly(flight: Flight, observers: Sequence[Metrics | Frames], until: int | None, progress: Progress | None) -> bool:
     """Let the clock run and sample; True when Ctrl-C has ended it early."""
     try:
         for now in flight.fly(until):
-            for observer in sampled:
+            for observer in observers:
                 observer.sample()
             if progress is not None:
                 progress(now, flight.expected() if until is None else until)
     except KeyboardInterrupt:
-        for observer in sampled:
+        for observer in observers:
             observer.sample()
         return True
     return False

@@ -21,7 +21,7 @@ from sim.view.finding import finding
 if TYPE_CHECKING:
     from sim.run import Run
 
-__all__ = ["check_path", "page", "write_page"]
+__all__ = ["check_path", "page", "report", "write_page"]
 
 
 def page(run: "Run") -> str:
@@ -49,6 +49,14 @@ def page(run: "Run") -> str:
         timeline=timeline(run),
         replay=script_json(json.dumps(replay(run), separators=(",", ":"), ensure_ascii=False)),
     )
+
+
+def report(run: "Run", path: str | Path | None = None) -> str:
+    """The page of a run, also written to a path if one is given. Raises ConfigError, one line."""
+    text = page(run)
+    if path is not None:
+        write_page(Path(path), text)
+    return text
 
 
 def check_path(path: Path) -> None:

@@ -59,11 +59,13 @@
       element(box, "b", "", `broker ${broker.id}`);
       element(box, "small", "", ` ${broker.rack} `);
       boxes[broker.id] = { box, word: element(box, "span", "word"), replicas: [] };
+      const grid = element(box, "div", "replicas");
       for (const name of data.partitions) {
         const key = `end/${name}/${broker.id}`;
-        if (data.series[key]) boxes[broker.id].replicas.push(replica(box, name, key));
+        if (data.series[key]) boxes[broker.id].replicas.push(replica(grid, name, key));
       }
     }
+    by("brokers").classList.toggle("stack", data.brokers.length <= 5);
     for (const { name, apps } of data.boxes) {
       const reads = receives.has(name) || apps.some((app) => receives.has(app));
       const box = element(by(reads ? "readers" : "sources"), "div", "box");
@@ -115,7 +117,8 @@
       each.role.title = leads ? "leader" : inSync ? "in sync" : "not in sync";
       each.end.style.width = `${100 * Math.max(0, end) / most[each.name]}%`;
       each.committed.style.width = `${100 * Math.max(0, watermark) / most[each.name]}%`;
-      each.offset.textContent = !leads && behind > 0 ? `−${number(behind)}` : number(Math.max(0, end));
+      const uncommitted = watermark < end ? ` HW ${number(watermark)}` : "";
+      each.offset.textContent = (!leads && behind > 0 ? `−${number(behind)}` : number(Math.max(0, end))) + uncommitted;
       each.row.title = `${each.name}: log end offset ${number(end)}, high watermark ${number(watermark)}`;
     }
   }
@@ -160,7 +163,8 @@
     by("groups").replaceChildren();
     for (const { id, topics } of data.groups) {
       const names = data.partitions.filter((name) => topics.includes(name.slice(0, name.lastIndexOf("-"))));
-      if (names.length) element(by("groups"), "li", "", `${id} is ${number(names.reduce((sum, name) => sum + lag(id, name, state, frame), 0))} records behind`);
+      const behind = names.reduce((sum, name) => sum + lag(id, name, state, frame), 0);
+      if (names.length) element(by("groups"), "li", "", `group ${id} is ${number(behind)} ${behind === 1 ? "record" : "records"} behind`);
     }
     by("recent").replaceChildren();
     const past = data.changes.filter((change) => change[4] && change[0] <= time + 1e-6).slice(-40).map((change) => `${change[0].toFixed(3)} s: ${change[4]}`);
