@@ -19,7 +19,13 @@ def configuration(run: "Run") -> str:
     """Knobs, then every Kafka key that differs from its default, by where it holds."""
     given = {key.replace("-", "_").replace(".", "_") for key in run.given}
     knobs = [
-        (name, str(run.settings.values[name]), str(knob.default), "you" if name in given else "", knob.meaning)
+        (
+            name,
+            str(run.settings.values[name]),
+            str(knob.default),
+            "you" if name in given else "the scenario",
+            knob.meaning,
+        )
         for name, knob in run.scenario.knobs.items()
     ]
     rows = list(dict.fromkeys(_rows(run)))

@@ -34,5 +34,5 @@ def figures(run: "Run") -> str:
         if used > MOST_BYTES:
             used -= len(text)
             image = "<p>Too large for this page: kafkasim draws it as a picture of its own.</p>"
-        told.append(f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>")
+        told.append(f'<figure tabindex="0">{image}<figcaption>{escape(caption)}</figcaption></figure>')
     return "\n".join(told)

@@ -51,6 +51,8 @@
     ...data.faults.flatMap((fault) => [fault.from, fault.to]), data.end,
   ])].sort((one, other) => one - other);
 
+  const assigning = new Set(data.changes.flatMap((change) => change[1] === "owns" ? change[3].map(([group]) => group) : []));
+
   const boxes = {};
   function build() {
     const receives = new Set([...data.flows.map((flow) => flow[1]), ...data.changes.filter((change) => change[1] === "owns").map((change) => change[2])]);
@@ -164,7 +166,10 @@
     for (const { id, topics } of data.groups) {
       const names = data.partitions.filter((name) => topics.includes(name.slice(0, name.lastIndexOf("-"))));
       const behind = names.reduce((sum, name) => sum + lag(id, name, state, frame), 0);
-      if (names.length) element(by("groups"), "li", "", `group ${id} is ${number(behind)} ${behind === 1 ? "record" : "records"} behind`);
+      const read = new Set(Object.values(state.owns).flat().filter(([group]) => group === id).map(([, partition]) => partition));
+      const unread = assigning.has(id) ? names.filter((name) => !read.has(name)) : [];
+      const orphans = unread.length ? `; nobody reads ${unread.join(", ")}` : "";
+      if (names.length) element(by("groups"), "li", "", `group ${id} is ${number(behind)} ${behind === 1 ? "record" : "records"} behind${orphans}`);
     }
     by("recent").replaceChildren();
     const past = data.changes.filter((change) => change[4] && change[0] <= time + 1e-6).slice(-40).map((change) => `${change[0].toFixed(3)} s: ${change[4]}`);
