@@ -22,6 +22,7 @@ from sim.observe.problems import unmet
 from sim.observe.recorder import Recorder
 from sim.observe.sentences import tell
 from sim.observe.verdict import Verdict
+from sim.observe.whole_files import write_whole
 from sim.observe.witness import Witness
 from sim.rules.errors import ConfigError
 from sim.scenario import Scenario
@@ -161,10 +162,10 @@ class Run:
     def write(self, folder: Path) -> None:
         """Leave manifest, facts, metrics, verdict and the plot in a folder."""
         prepare_folder(folder)
-        _write(folder / "facts.jsonl", "".join(line + "\n" for line in self.journal.lines()))
-        _write(folder / "verdict.json", json.dumps(self.verdict.as_json(), indent=1) + "\n")
+        write_whole(folder / "facts.jsonl", "".join(line + "\n" for line in self.journal.lines()))
+        write_whole(folder / "verdict.json", json.dumps(self.verdict.as_json(), indent=1) + "\n")
         if self.anomalies is not None:
-            _write(folder / "anomalies.json", json.dumps(self.anomalies.as_json(), indent=1) + "\n")
+            write_whole(folder / "anomalies.json", json.dumps(self.anomalies.as_json(), indent=1) + "\n")
         with (folder / "metrics.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["time_s", "metric", "labels", "value"])
@@ -173,7 +174,7 @@ class Run:
                 writer.writerow([f"{sample.time_s:g}", sample.metric, labels, f"{sample.value:.6g}"])
         self.plot(folder / "throughput_lag.png")
         self.topology(folder / "topology.png")
-        _write(folder / "manifest.json", json.dumps(self.manifest(), indent=1) + "\n")
+        write_whole(folder / "manifest.json", json.dumps(self.manifest(), indent=1) + "\n")
 
     def plot(self, path: Path | None = None, what: str = "overview", **options: Any) -> Any:
         """One view of the run, with the faults shaded; returns the matplotlib figure, and writes it to `path` if given.
@@ -190,6 +191,12 @@ class Run:
         from sim.view.topology import draw
 
         return draw(self, path)
+
+    def report(self, path: str | Path | None = None) -> str:
+        """The run as one page of HTML with pictures and a replay, written to `path` if given. Raises ConfigError."""
+        from sim.report.page import report
+
+        return report(self, path)
 
 
 def fly(
@@ -276,13 +283,6 @@ def prepare_folder(folder: Path) -> None:
         raise ConfigError(f"--out {folder}: {error.strerror or error}; name a folder that can be made") from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigError(f"--out {folder}: the folder cannot be written to; name another one")
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a whole file or none: under another name first."""
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
 
 
 def file_sha256(path: Path) -> str:

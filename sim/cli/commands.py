@@ -13,6 +13,7 @@ from sim.cli.gallery import gallery
 from sim.cli.ledger import ledger
 from sim.cli.listing import info, list_scenarios
 from sim.cli.plotting import plot
+from sim.cli.reporting import report
 from sim.cli.running import rerun, run
 from sim.cli.scenario_files import new
 from sim.cli.timelines import timelines
@@ -37,6 +38,7 @@ COMMANDS = (
     run,
     rerun,
     plot,
+    report,
     trace,
     fuzz,
     bench,

@@ -8,6 +8,7 @@ import click
 from sim.cli.options import read_duration
 from sim.cli.subjects import flown
 from sim.machine.clock import format_duration
+from sim.observe.whole_files import check_path, write_whole
 from sim.rules.errors import ConfigError
 
 __all__ = ["trace"]
@@ -27,6 +28,8 @@ def trace(source: str, perfetto: Path | None, metrics: Path | None, begin: str |
     """
     if perfetto is None and metrics is None:
         raise ConfigError("kafkasim trace: say what to write, --perfetto trace.json or --openmetrics metrics.txt")
+    for path in filter(None, (perfetto, metrics)):
+        check_path(path, "trace.json")
     window = _window(begin, end)
     run, _ = flown(source, recorded=perfetto is not None)
     if window[0] > run.flight.now:
@@ -35,12 +38,12 @@ def trace(source: str, perfetto: Path | None, metrics: Path | None, begin: str |
         from sim.trace.perfetto import perfetto as traced
 
         content = traced(run, *window)
-        leave(perfetto, json.dumps(content, separators=(",", ":")))
+        write_whole(perfetto, json.dumps(content, separators=(",", ":")))
         click.echo(f"{perfetto}: {len(content['traceEvents']):,} events; open it at https://ui.perfetto.dev")
     if metrics is not None:
         from sim.trace.openmetrics import openmetrics
 
-        leave(metrics, openmetrics(run))
+        write_whole(metrics, openmetrics(run))
         click.echo(f"{metrics}: {len(run.metrics.samples):,} samples of {len(run.metrics.names())} metrics")
 
 
@@ -50,12 +53,3 @@ def _window(begin: str | None, end: str | None) -> tuple[int, int | None]:
     if last is not None and last <= first:
         raise ConfigError(f"--to {end}: must be later than --from {begin or '0s'}")
     return first, last
-
-
-def leave(path: Path, text: str) -> None:
-    """Write a whole file or none. Raises ConfigError, one line."""
-    if path.is_dir() or not path.parent.is_dir():
-        raise ConfigError(f"{path}: name a file in a folder that is there")
-    unfinished = path.with_name(f".{path.name}.part")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)

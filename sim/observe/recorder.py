@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sim.machine.clock import MILLISECOND
 from sim.machine.devices import Cpu
+from sim.observe.frames import Frames
 from sim.rules.facts.group import CommitAccepted
 from sim.rules.facts.journal import RecordsAcknowledged, RecordsDelivered
 from sim.rules.facts.replication import ReplicaChanged
@@ -77,11 +78,15 @@ class Counters(NamedTuple):
 
 
 class Recorder:
-    """Requests and batches in the order of their times, steps by partition, commits by group and partition, loads."""
+    """Requests and batches in the order of their times, steps by partition, commits by group and partition, loads.
+
+    `frames` are for the replay.
+    """
 
     def __init__(self, flight: Flight) -> None:
         self._flight = flight
         self._cluster = flight.cluster
+        self.frames = Frames(flight)
         self.requests: list[RequestSent] = []
         self.acknowledgements: list[Acknowledgement] = []
         self.deliveries: list[Delivery] = []
@@ -105,6 +110,7 @@ class Recorder:
         if seconds <= 0:
             return
         self._sampled_at = self._flight.now
+        self.frames.sample()
         for name in self._cluster.partitions():
             self._step(name)
         for group_id in self._groups:
