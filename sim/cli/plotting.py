@@ -84,7 +84,9 @@ def _flown_again(manifest: Path, recorded: bool) -> Run:
 
 
 def _draw(run: Run, views: list[str], folder: Path, options: dict[str, Any]) -> None:
-    """Draw all views before any is written, so that there are all or none."""
+    """Draw all views before any is written, so that there are all or none; nothing of a flight that was interrupted."""
+    if run.partial:
+        raise click.Abort
     at_s = options["at_s"]
     if at_s is not None and at_s > run.simulated_s:
         end = format_duration(round(run.simulated_s * 1e9))

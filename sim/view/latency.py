@@ -34,7 +34,7 @@ def title(run: "Run", curves: Curves) -> str:
     for topic in run.flight.plan.topics:
         told += _told(curves, f"{topic.name} acknowledged", "produce-latency-ms", topic=topic.name)
     for group in run.flight.plan.groups:
-        told += _told(curves, f"{group.group_id} polled", "end-to-end-latency-ms", group=group.group_id)
+        told += _told(curves, f"{group.group_id} got records", "end-to-end-latency-ms", group=group.group_id)
     said = [clause for _, clause in sorted(told, key=lambda pair: -pair[0])]
     return sentence(said) if said else "No record was acknowledged, none was delivered"
 
@@ -46,7 +46,7 @@ def _told(curves: Curves, what: str, metric: str, **labels: str) -> list[tuple[f
         return []
     worst = int(numpy.nanargmax(longest))
     usual, most = milliseconds(float(numpy.median(known))), milliseconds(float(longest[worst]))
-    return [(float(longest[worst]), f"{what} after {usual}, at worst {most} at {curves.times[worst]:.0f} s")]
+    return [(float(longest[worst]), f"{what} after {usual} usually, at worst {most}, at {curves.times[worst]:.0f} s")]
 
 
 def milliseconds(value: float) -> str:

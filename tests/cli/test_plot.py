@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from sim.observe.metrics import Metrics
 from tests.cli.command import Kafkasim
 
 PNG = b"\x89PNG"
@@ -87,3 +88,18 @@ def test_what_cannot_be_drawn_is_one_line(kafkasim: Kafkasim, arguments: str, to
     assert outcome.err.startswith(f"kafkasim: {told}")
     assert outcome.err.count("\n") == 1
     assert kafkasim.files() == before
+
+
+def test_of_an_interrupted_flight_nothing_is_drawn(kafkasim: Kafkasim, monkeypatch: pytest.MonkeyPatch) -> None:
+    times: list[int] = []
+
+    def interrupted(_: Metrics) -> None:
+        times.append(len(times))
+        if len(times) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Metrics, "sample", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        kafkasim("plot", "hello-topic", "--what", "lag")
+    assert len(times) == 4
+    assert kafkasim.files() == {}
