@@ -44,6 +44,9 @@ def plot(
     """
     views = list(VIEWS) if what == "all" else list(dict.fromkeys(known_view(name.strip()) for name in what.split(",")))
     options = {"at_s": None if at is None else read_duration("--at", at) / 1e9, "partition": partition}
+    for option, given, view in (("--at", at, "sequence"), ("--partition", partition, "staircase")):
+        if given is not None and view not in views:
+            raise ConfigError(f"{option} concerns the {view}; draw it with --what {view}")
     manifest = _manifest(source)
     if manifest is not None and (seed is not None or pairs):
         raise ConfigError(f"{source} is a run that was flown; --seed and --set are for a scenario that is yet to fly")

@@ -65,6 +65,8 @@ def test_another_run_than_that_of_the_folder_is_told(kafkasim: Kafkasim) -> None
         ("o --what sequence --at 4s", "--at 4s: the run ends at 3 s; name a time before that"),
         ("o --what sequence --at soon", "--at: 'soon' is not a duration"),
         ("o --what staircase --partition nope", "--partition nope: unknown partition; there are "),
+        ("o --what lag --at 2s", "--at concerns the sequence; draw it with --what sequence"),
+        ("o --what lag --partition greetings-0", "--partition concerns the staircase; draw it with --what staircase"),
         ("o --seed 3", "o is a run that was flown; --seed and --set are for a scenario"),
         ("o --set acks=1", "o is a run that was flown; --seed and --set are for a scenario"),
         ("empty", "empty: is no folder of a run, there is no manifest.json in it"),
