@@ -41,6 +41,9 @@ def plot(
     """
     views = list(VIEWS) if what == "all" else list(dict.fromkeys(known_view(name.strip()) for name in what.split(",")))
     options = {"at_s": None if at is None else read_duration("--at", at) / 1e9, "partition": partition}
+    for option, given, view in (("--at", at, "sequence"), ("--partition", partition, "staircase")):
+        if given is not None and view not in views:
+            raise ConfigError(f"{option} concerns the {view}; draw it with --what {view}")
     if out is not None and not out.strip():
         raise ConfigError("--out: the name of the folder is empty; name one, such as plots/mine")
     run, folder = flown(source, seed, read_pairs(pairs), recorded=not RECORDED.isdisjoint(views))
@@ -48,7 +51,9 @@ def plot(
 
 
 def _draw(run: Run, views: list[str], folder: Path, options: dict[str, Any]) -> None:
-    """Draw all views before any is written, so that there are all or none."""
+    """Draw all views before any is written, so that there are all or none; nothing of a flight that was interrupted."""
+    if run.partial:
+        raise click.Abort
     at_s = options["at_s"]
     if at_s is not None and at_s > run.simulated_s:
         end = format_duration(round(run.simulated_s * 1e9))

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import click
 from rich.console import Console
 
 from sim.cli.manifests import changed_versions, manifest_input, read_manifest
@@ -19,7 +18,7 @@ def flown(
 ) -> tuple[Run, Path | None]:
     """The run in the folder RUN, flown once more, and the folder; or the scenario NAME, flown with seed and settings.
 
-    A run that does not come out the same is told in one line on standard error. Raises ConfigError, one line.
+    Raises ConfigError, one line, for anything else, and for a run that does not come out the same now.
     """
     manifest = _manifest(source)
     if manifest is not None and (seed is not None or given):
@@ -42,13 +41,13 @@ def _manifest(source: str) -> Path | None:
 
 
 def _again(manifest: Path, recorded: bool) -> Run:
-    """The run of a manifest; tells in one line when it does not come out the same."""
+    """The run of a manifest. Raises ConfigError, one line, when it does not come out the same."""
     wanted = read_manifest(manifest)
     scenario = find_again(wanted["scenario"], wanted.get("script"))
     until = None if wanted["until_s"] is None else round(wanted["until_s"] * 1e9)
     data = manifest_input(wanted)
     run = scenario.run(wanted["seed"], wanted["set"], until, wanted["faults"], data, recorded=recorded)
-    if run.journal.sha256() != wanted["trace_sha256"]:
-        changed = "; ".join(changed_versions(wanted, run.manifest())) or "the code has changed"
-        click.echo(f"kafkasim: this is not the same run as that in {manifest}: {changed}", err=True)
+    if not run.partial and run.journal.sha256() != wanted["trace_sha256"]:
+        changed = "; ".join(changed_versions(wanted, run.manifest())) or "the code or the manifest has changed"
+        raise ConfigError(f"{manifest}: that run cannot be told, it comes out otherwise now: {changed}; fly it anew")
     return run

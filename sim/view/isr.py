@@ -68,7 +68,7 @@ def finding(run: "Run", histories: Histories) -> str:
         said = [f"{name} had no working leader for {longest:.1f} s from {begin:.1f} s"]
         said += [f"{several} of {len(histories)} partitions were without one at some time"] if several > 1 else []
     else:
-        said = ["Every partition had a working leader all the time"]
+        said = ["Every partition had a leader whose broker ran, all the time"]
     if any(thin):
         longest_thin = max(sum(end - begin for begin, end in found) for found in thin)
         said.append(f"replicas out of sync for up to {longest_thin:.1f} s, the smallest ISR had {smallest}")

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from sim.view import panels
 from sim.view.curves import Curves
 from sim.view.episodes import episodes, fault_spans
-from sim.view.timeline import timeline
+from sim.view.timeline import sentence, timeline
 
 if TYPE_CHECKING:
     from sim.run import Run
@@ -46,4 +46,4 @@ def title(run: "Run", curves: Curves) -> str:
         said.append((float(records[peak]), f"{clause}, the oldest {oldest:.1f} s old, {left}"))
     if not said:
         return "nobody reads: no group, no lag"
-    return "; ".join(clause for _, clause in sorted(said, key=lambda pair: -pair[0]))
+    return sentence([clause for _, clause in sorted(said, key=lambda pair: -pair[0])])

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from sim.view import panels
 from sim.view.curves import Curve, Curves
-from sim.view.timeline import timeline
+from sim.view.timeline import sentence, timeline
 
 if TYPE_CHECKING:
     from sim.run import Run
@@ -29,23 +29,24 @@ def draw(run: "Run", path: Path | None = None) -> Figure:
 
 
 def title(run: "Run", curves: Curves) -> str:
-    """Of each topic the usual and the longest wait for an acknowledgement, of each group that for a poll."""
-    said = []
+    """Of topics the usual and the longest wait for an acknowledgement, of groups that for a poll; the longest first."""
+    told: list[tuple[float, str]] = []
     for topic in run.flight.plan.topics:
-        said += _told(curves, f"{topic.name} acknowledged", "produce-latency-ms", topic=topic.name)
+        told += _told(curves, f"{topic.name} acknowledged", "produce-latency-ms", topic=topic.name)
     for group in run.flight.plan.groups:
-        said += _told(curves, f"{group.group_id} polled", "end-to-end-latency-ms", group=group.group_id)
-    return "; ".join(said) or "no record was acknowledged, none was delivered"
+        told += _told(curves, f"{group.group_id} got records", "end-to-end-latency-ms", group=group.group_id)
+    said = [clause for _, clause in sorted(told, key=lambda pair: -pair[0])]
+    return sentence(said) if said else "No record was acknowledged, none was delivered"
 
 
-def _told(curves: Curves, what: str, metric: str, **labels: str) -> list[str]:
+def _told(curves: Curves, what: str, metric: str, **labels: str) -> list[tuple[float, str]]:
     medians, longest = (curves.highest(metric, quantile=quantile, **labels) for quantile in ("p50", "max"))
     known: Curve = medians[~numpy.isnan(medians)]
     if not len(known):
         return []
     worst = int(numpy.nanargmax(longest))
     usual, most = milliseconds(float(numpy.median(known))), milliseconds(float(longest[worst]))
-    return [f"{what} after {usual}, at worst {most} at {curves.times[worst]:.0f} s"]
+    return [(float(longest[worst]), f"{what} after {usual} usually, at worst {most}, at {curves.times[worst]:.0f} s")]
 
 
 def milliseconds(value: float) -> str:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from sim.rules.topics import TopicPartition
 from sim.view.gantt import Bar, draw_bars, draw_rows, member_filling, room_for
 from sim.view.tenures import Tenure, owned_twice, ownerless, tenures
-from sim.view.timeline import timeline
+from sim.view.timeline import sentence, timeline
 
 if TYPE_CHECKING:
     from sim.run import Run
@@ -68,7 +68,8 @@ def finding(run: "Run", rows: Rows) -> str:
         if twice:
             clause += f", two members owned one for {twice:.1f} s"
         said.append((longest + twice, clause))
-    return "; ".join(clause for _, clause in sorted(said, key=lambda pair: -pair[0])) or "no group owned a partition"
+    clauses = [clause for _, clause in sorted(said, key=lambda pair: -pair[0])]
+    return sentence(clauses) if clauses else "No consumer owned a partition as a member of a group"
 
 
 def _members(rows: Rows) -> dict[tuple[str, str], int]:

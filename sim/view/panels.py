@@ -44,10 +44,10 @@ def throughput(axes: Axes, plan: "Plan", curves: Curves) -> None:
 
 
 def throughput_bytes(axes: Axes, plan: "Plan", curves: Curves) -> None:
-    """Bytes appended and delivered per topic, per second, in megabytes."""
-    produced = [curves.total("BytesInPerSec", topic=topic.name) / 1e6 for topic in plan.topics]
+    """Bytes appended per topic, per second, in kilobytes."""
+    produced = [curves.total("BytesInPerSec", topic=topic.name) / 1e3 for topic in plan.topics]
     _draw(axes, curves.times, produced, [])
-    name_axes(axes, "produced\n(MB/s)", "record batches as they stand in the log, per topic")
+    name_axes(axes, "produced\n(kB/s)", "record batches as they stand in the log, per topic")
     _count_axis(axes)
     _cut_peaks(axes, curves.times, produced)
 

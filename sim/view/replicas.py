@@ -4,8 +4,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sim.rules.facts.journal import BrokerStarted, BrokerStopped, BrokerUnfenced, IsrChanged, LeaderElected
+from sim.rules.facts.journal import (
+    BrokerStarted,
+    BrokerStopped,
+    BrokerUnfenced,
+    IsrChanged,
+    LeaderElected,
+    TopicCreated,
+)
 from sim.rules.facts.replication import ReplicasChanged
+from sim.rules.facts.topic import PartitionsCreated
 from sim.rules.topics import TopicPartition
 
 if TYPE_CHECKING:
@@ -32,7 +40,9 @@ def reigns(run: "Run", partition: TopicPartition) -> list[Reign]:
     facts = [(time / 1e9, fact) for time, fact in run.facts if getattr(fact, "partition", None) == partition]
     changes = [pair for pair in facts if isinstance(pair[1], (LeaderElected, IsrChanged, ReplicasChanged))]
     leader, isr, replicas = _first(run, partition, [fact for _, fact in changes])
-    found: list[tuple[float, int, tuple[int, ...], tuple[int, ...]]] = [(0.0, leader, isr, replicas)]
+    found: list[tuple[float, int, tuple[int, ...], tuple[int, ...]]] = [
+        (_born_s(run, partition), leader, isr, replicas)
+    ]
     for time_s, fact in changes:
         if isinstance(fact, LeaderElected):
             leader = fact.leader
@@ -45,6 +55,17 @@ def reigns(run: "Run", partition: TopicPartition) -> list[Reign]:
         found.append((time_s, leader, isr, replicas))
     ends = [*(later[0] for later in found[1:]), run.simulated_s]
     return [Reign(state[0], end, *state[1:]) for state, end in zip(found, ends, strict=True) if end > state[0]]
+
+
+def _born_s(run: "Run", name: TopicPartition) -> float:
+    """When a partition came into being: with its topic, or when that got more partitions."""
+    born_s, count = 0.0, 0
+    for time, fact in run.facts:
+        if isinstance(fact, (TopicCreated, PartitionsCreated)) and fact.topic == name.topic:
+            if not count or count <= name.partition < fact.partition_count:
+                born_s = time / 1e9
+            count = fact.partition_count
+    return born_s
 
 
 def _first(run: "Run", name: TopicPartition, changes: Sequence[object]) -> tuple[int, tuple[int, ...], tuple[int, ...]]:

@@ -69,7 +69,7 @@ def finding(sent: Sequence[RequestSent], by_kind: Mapping[str, Sequence[RequestS
             usual = milliseconds(float(numpy.median([pair[0] for pair in done])) / 1e6)
             said.append(f"{kind} took {usual} usually, {milliseconds(longest / 1e6)} at worst, at {at / 1e9:.0f} s")
     lost = [fact for fact in sent if fact.server.startswith("broker") and fact.returned_at < 0 and fact.answer_wanted]
-    said.append(f"{len(lost):,} without an answer to the end" if lost else "all were answered")
+    said.append(f"{len(lost):,} not answered by the end" if lost else "all were answered")
     return "; ".join(said)
 
 

@@ -27,6 +27,8 @@ __all__ = ["draw"]
 WIDTH_IN, LEFT_IN, RIGHT_IN, BOTTOM_IN, NAMES_IN = 11.0, 1.15, 0.9, 0.45, 0.5
 LEAST_STEP_IN, MOST_STEP_IN, LEAST_HEIGHT_IN = 0.135, 0.42, 1.5
 SCALE_IN_PER_MS, LEVEL_IN = 0.12, 0.07
+MOST_FONT_COLUMNS = 105
+"""So many columns would have names of one point."""
 KINDS = {"Produce": colours.BLUE, "FetchConsumer": "#00684C", "FetchFollower": "#A1527B"}
 OTHER = colours.GREY
 
@@ -143,7 +145,8 @@ def _lifelines(axes: Axes, columns: Mapping[str, int], window: Window, heights: 
     for name, x in columns.items():
         axes.axvline(x, color="#9A9A9A", linewidth=1.0, zorder=1)
         box = {"boxstyle": "round,pad=0.3", "facecolor": "#EDEDED", "edgecolor": colours.GREY}
-        axes.annotate(name, (x, 0), (0, 8), textcoords="offset points", ha="center", va="bottom", fontsize=10, bbox=box)
+        label = axes.annotate(name, (x, 0), (0, 8), textcoords="offset points", ha="center", va="bottom", bbox=box)
+        label.set_fontsize(min(10, MOST_FONT_COLUMNS / len(columns)))
     ticks: list[tuple[float, str]] = []
     for time in sorted({fact.sent_at for fact in window.requests}):
         height = heights.of(time)

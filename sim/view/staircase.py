@@ -19,7 +19,7 @@ from sim.rules.topics import TopicPartition
 from sim.view import colours
 from sim.view.curves import Curve
 from sim.view.panels import name_axes
-from sim.view.timeline import timeline
+from sim.view.timeline import sentence, timeline
 
 if TYPE_CHECKING:
     from sim.run import Run
@@ -93,15 +93,19 @@ def finding(name: TopicPartition, steps: Sequence[LogStep], commits: dict[str, l
         return f"{name} took no record"
     unreplicated = max((step.log_end_offset - step.high_watermark, step.time_s) for step in steps)
     undecided = max((step.high_watermark - step.last_stable_offset, step.time_s) for step in steps)
-    said: list[tuple[float, float, str]] = [(*unreplicated, "up to {:,.0f} records not yet replicated")]
+    said: list[tuple[float, float, str]] = [(*unreplicated, "up to {} not yet replicated")]
     if undecided[0]:
-        said.append((*undecided, "up to {:,.0f} records held back by open transactions"))
+        said.append((*undecided, "up to {} held back by open transactions"))
     for group_id, found in commits.items():
         grid, lag = _lag(steps, found)
-        said.append((float(lag.max()), float(grid[int(lag.argmax())]), f"{group_id} up to {{:,.0f}} records behind"))
+        said.append((float(lag.max()), float(grid[int(lag.argmax())]), f"{group_id} up to {{}} behind"))
     said.sort(key=lambda clause: -clause[0])
-    clauses = [f"{text.format(count)} at {time_s:.0f} s" for count, time_s, text in said]
-    return f"{name}: {'; '.join(clauses)}; it grew to offset {steps[-1].log_end_offset:,}"
+    clauses = [f"{text.format(_records(count))} at {time_s:.0f} s" for count, time_s, text in said]
+    return sentence([f"{name}: {clauses[0]}", f"it grew to offset {steps[-1].log_end_offset:,}", *clauses[1:]])
+
+
+def _records(count: float) -> str:
+    return f"{count:,.0f} record" if count == 1 else f"{count:,.0f} records"
 
 
 def _known(run: "Run", partition: str) -> TopicPartition:

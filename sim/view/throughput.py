@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from sim.view import panels
 from sim.view.curves import Curve, Curves
-from sim.view.timeline import timeline
+from sim.view.timeline import sentence, timeline
 
 if TYPE_CHECKING:
     from sim.run import Run
@@ -50,7 +50,7 @@ def title(run: "Run", curves: Curves) -> str:
         if delivered.any():
             peak = int(delivered.argmax())
             said.append(f"{group.group_id} got at most {delivered[peak]:,.0f}/s, at {curves.times[peak]:.0f} s")
-    return "; ".join([", ".join(said[:2]), *said[2:]])
+    return sentence([", ".join(said[:2]), *said[2:]])
 
 
 def _longest_silence(curve: Curve) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """A picture with time from left to right: title, legend, panels with the faults shaded, and what the cluster did."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import wrap
@@ -18,12 +19,13 @@ from sim.view.picture import Picture
 if TYPE_CHECKING:
     from sim.run import Run
 
-__all__ = ["GAP_IN", "Timeline", "head", "timeline"]
+__all__ = ["GAP_IN", "Timeline", "head", "sentence", "timeline"]
 
 WIDTH_IN, RIGHT_IN, BOTTOM_IN, GAP_IN = 11.0, 0.2, 0.5, 0.24
 STRIP_IN, MOST_HEAD_LEFT_IN = 0.52, 0.95
-TITLE_CHARACTERS, CLAUSE_CHARACTERS = 66, 100
+TITLE_CHARACTERS, CLAUSE_CHARACTERS, MOST_CLAUSES = 68, 100, 4
 TITLE_LINE_IN, CLAUSE_LINE_IN = 0.3, 0.23
+UNIT = re.compile(r"(\d) (s|ms|%)\b")
 TICK_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 
 
@@ -92,7 +94,7 @@ def head(picture: Picture, run: "Run", title: str, keys: Sequence[Artist] = (), 
     """The finding, a subtitle and the legend; returns how far down they reach, in inches."""
     fate, *costs = title.split("; ")
     down_in = 0.13
-    for line in wrap(fate, TITLE_CHARACTERS):
+    for line in _wrapped(fate, TITLE_CHARACTERS):
         picture.write(left_in, down_in, line, fontsize=17, weight="bold", va="top")
         down_in += TITLE_LINE_IN
     down_in += 0.04
@@ -106,6 +108,18 @@ def head(picture: Picture, run: "Run", title: str, keys: Sequence[Artist] = (), 
     return _legend(picture, keys, left_in, down_in + 0.25)
 
 
+def sentence(clauses: Sequence[str]) -> str:
+    """A title of these clauses; of very many only the first are told."""
+    untold = len(clauses) - MOST_CLAUSES
+    return "; ".join([*clauses[:MOST_CLAUSES], *([f"and {untold} more"] if untold > 0 else [])])
+
+
+def _wrapped(text: str, characters: int) -> list[str]:
+    """Lines in which no number stands apart from its unit."""
+    bound = UNIT.sub("\\1\N{NO-BREAK SPACE}\\2", text)
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in wrap(bound, characters)]
+
+
 def _lines(clauses: Sequence[str]) -> list[str]:
     """As many clauses to a line as fit; one that is too long for a line is broken."""
     lines: list[str] = []
@@ -113,7 +127,7 @@ def _lines(clauses: Sequence[str]) -> list[str]:
         if lines and len(lines[-1]) + 2 + len(clause) <= CLAUSE_CHARACTERS:
             lines[-1] += f"; {clause}"
         else:
-            lines += wrap(clause, CLAUSE_CHARACTERS)
+            lines += _wrapped(clause, CLAUSE_CHARACTERS)
     return lines
 
 

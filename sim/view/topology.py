@@ -21,7 +21,7 @@ __all__ = ["draw"]
 
 BOX_IN, BOX_HEIGHT_IN = 1.75, 0.9
 COLUMN_IN, ROW_IN, MARGIN_IN = 2.25, 1.2, 0.3
-HEAD_IN, CLUSTER_IN, FAULT_LINE_IN = 0.6, 1.35, 0.24
+HEAD_IN, CLUSTER_IN, FAULT_LINE_IN = 0.75, 1.35, 0.24
 LEAST_WIDTH_IN = 8.5
 MOST_BROKERS, MOST_RACKS = 12, 6
 FILL = {"applications": "#D6E8F5", "topic": "#FCEBC5", "store": "#D5EFE5"}
@@ -46,7 +46,7 @@ def draw(plan_or_run: "Plan | Run", path: Path | None = None) -> Figure:
     axes.set_axis_off()
     broken = {fault.subject for fault in plan.faults}
     title = "Workflow" if isinstance(plan_or_run, Plan) else f"Workflow of {plan_or_run.scenario.name}"
-    _head(axes, title, width_in, height_in)
+    _head(axes, title, _size(plan), width_in, height_in)
     _flow(axes, graph, places, broken)
     _cluster(axes, plan, broken, width_in, below_in)
     for number, fault in enumerate(reversed(plan.faults)):
@@ -55,6 +55,16 @@ def draw(plan_or_run: "Plan | Run", path: Path | None = None) -> Figure:
     if path is not None:
         picture.save(path)
     return picture
+
+
+def _size(plan: Plan) -> str:
+    """`3 applications, 12 partitions, 3 brokers`."""
+    counts = (
+        (len(plan.apps), "application"),
+        (sum(topic.partitions for topic in plan.topics), "partition"),
+        (plan.cluster.brokers, "broker"),
+    )
+    return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)
 
 
 def _middles(graph: networkx.DiGraph, below_in: float) -> tuple[Places, float, float]:
@@ -72,9 +82,10 @@ def _middles(graph: networkx.DiGraph, below_in: float) -> tuple[Places, float, f
     return places, width_in, height_in
 
 
-def _head(axes: Axes, title: str, width_in: float, height_in: float) -> None:
+def _head(axes: Axes, title: str, size: str, width_in: float, height_in: float) -> None:
     y = height_in - 0.25
     axes.text(MARGIN_IN, y, title, fontsize=14, weight="bold", va="center")
+    axes.text(MARGIN_IN, y - 0.25, size, fontsize=10, color=colours.GREY, va="center")
     for x_in, kind in ((3.2, "applications"), (1.8, "topic"), (0.95, "store")):
         axes.text(width_in - x_in, y, f"■ {kind}", fontsize=10, color=EDGE[kind], va="center")
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from sim.observe.metrics import Metrics
 from tests.cli.command import Kafkasim
 
 PNG = b"\x89PNG"
@@ -52,8 +53,8 @@ def test_another_run_than_that_of_the_folder_is_told(kafkasim: Kafkasim) -> None
     manifest = json.loads(path.read_text())
     path.write_text(json.dumps({**manifest, "seed": 8}))
     outcome = kafkasim("plot", "o/manifest.json", "--what", "lag")
-    assert outcome.code == 0
-    assert outcome.err == "kafkasim: this is not the same run as that in o/manifest.json: the code has changed\n"
+    assert outcome.code == 2
+    assert "o/manifest.json: that run cannot be told, it comes out otherwise now: " in outcome.err
 
 
 @pytest.mark.parametrize(
@@ -64,6 +65,8 @@ def test_another_run_than_that_of_the_folder_is_told(kafkasim: Kafkasim) -> None
         ("o --what sequence --at 4s", "--at 4s: the run ends at 3 s; name a time before that"),
         ("o --what sequence --at soon", "--at: 'soon' is not a duration"),
         ("o --what staircase --partition nope", "--partition nope: unknown partition; there are "),
+        ("o --what lag --at 2s", "--at concerns the sequence; draw it with --what sequence"),
+        ("o --what lag --partition greetings-0", "--partition concerns the staircase; draw it with --what staircase"),
         ("o --seed 3", "o is a run that was flown; --seed and --set are for a scenario"),
         ("o --set acks=1", "o is a run that was flown; --seed and --set are for a scenario"),
         ("empty", "empty: is no folder of a run, there is no manifest.json in it"),
@@ -87,3 +90,18 @@ def test_what_cannot_be_drawn_is_one_line(kafkasim: Kafkasim, arguments: str, to
     assert outcome.err.startswith(f"kafkasim: {told}")
     assert outcome.err.count("\n") == 1
     assert kafkasim.files() == before
+
+
+def test_of_an_interrupted_flight_nothing_is_drawn(kafkasim: Kafkasim, monkeypatch: pytest.MonkeyPatch) -> None:
+    times: list[int] = []
+
+    def interrupted(_: Metrics) -> None:
+        times.append(len(times))
+        if len(times) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Metrics, "sample", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        kafkasim("plot", "hello-topic", "--what", "lag")
+    assert len(times) == 4
+    assert kafkasim.files() == {}

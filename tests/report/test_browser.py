@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sim.report.figures import FIGURES
 from tests.report.browser import CHROMIUM, Browser, browser
 from tests.report.made import hostile
 from tests.view.flown import flown
@@ -112,5 +113,5 @@ def test_hostile_names_do_nothing(chromium: Browser, folder: Path) -> None:
     chromium.open(f"{(folder / 'hostile.html').as_uri()}#t=4s")
     assert "owned" in chromium.run("document.title")
     assert chromium.run("document.title").startswith("</script>")
-    assert chromium.run("document.querySelectorAll('img').length") == 2
+    assert chromium.run("document.querySelectorAll('img').length") == len(FIGURES)
     assert chromium.run("document.querySelectorAll('script').length") == 2

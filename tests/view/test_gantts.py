@@ -1,13 +1,17 @@
 """Gantts of ISR and ownership: their bars are what the facts say."""
 
+from collections.abc import Generator
 from functools import cache
 from itertools import pairwise
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from simpy import Event
 
+from sim.actors.client.app import App
 from sim.rules.facts.journal import (
     AppStopped,
     BrokerStopped,
@@ -15,13 +19,18 @@ from sim.rules.facts.journal import (
     IsrChanged,
     LeaderElected,
     PartitionsAssigned,
+    TopicCreated,
 )
+from sim.rules.protocol.topic import NewTopic
 from sim.rules.topics import TopicPartition
+from sim.scenario import Scenario
 from sim.view import isr, ownership
 from sim.view.gantt import Filling
 from sim.view.replicas import brokers_away, brokers_down, reigns
 from sim.view.tenures import Tenure, owned_twice, ownerless, tenures
+from sim.world.plan import AppSpec, Plan
 from tests.view.flown import flown
+from tests.view.made import SECOND
 
 ORDERS = [TopicPartition("orders", number) for number in range(4)]
 
@@ -153,3 +162,17 @@ def test_two_who_own_at_once_are_told_and_share_the_row() -> None:
 def test_the_run_has_what_these_tests_are_about() -> None:
     kinds = {type(fact) for _, fact in flown().facts}
     assert {BrokerStopped, AppStopped, PartitionsAssigned, LeaderElected, IsrChanged} <= kinds
+
+
+def test_a_topic_that_is_made_later_begins_later() -> None:
+    def administrator(app: App) -> Generator[Event, Any, None]:
+        yield app.until(5 * SECOND)
+        admin = app.admin()
+        yield from admin.create_topics([NewTopic("late", 1, 2)])
+
+    plan = Plan(duration=8 * SECOND, apps=(AppSpec("administrator", administrator),))
+    run = Scenario("late-story", "", "", lambda _: plan).run()
+    made_s = next(time / 1e9 for time, fact in run.facts if isinstance(fact, TopicCreated))
+    first = reigns(run, TopicPartition("late", 0))[0]
+    assert (first.begin_s, len(first.isr)) == (made_s, 2)
+    assert made_s >= 5.0
