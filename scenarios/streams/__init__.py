@@ -2,4 +2,6 @@
 
 __all__ = ["MODULES"]
 
-MODULES: tuple[str, ...] = ()
+MODULES: tuple[str, ...] = (
+    "event_time_replay",
+)
