@@ -4,4 +4,6 @@ __all__ = ["MODULES"]
 
 MODULES: tuple[str, ...] = (
     "event_time_replay",
+    "micro_batches",
+    "warehouse_sink",
 )

@@ -1,4 +1,4 @@
-"""What several of these scenarios use: a source of numbered records, the partitions of a topic, latencies in figures."""
+"""What several of these scenarios use: a source of numbered records, partitions of a topic, latencies in figures."""
 
 from collections.abc import Generator, Sequence
 from statistics import mean, median
