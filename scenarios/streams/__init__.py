@@ -5,5 +5,6 @@ __all__ = ["MODULES"]
 MODULES: tuple[str, ...] = (
     "event_time_replay",
     "micro_batches",
+    "windowed_fraud",
     "warehouse_sink",
 )
