@@ -5,6 +5,7 @@ __all__ = ["MODULES"]
 MODULES: tuple[str, ...] = (
     "event_time_replay",
     "micro_batches",
+    "repartition_join",
     "windowed_fraud",
     "warehouse_sink",
 )

@@ -14,15 +14,15 @@ from sim.world.workload import Workload
 __all__ = ["figures", "numbered", "partitions_of"]
 
 
-def numbered(topic: str, workload: Workload, duration: int, keys: Keys) -> Behaviour:
-    """A source that sends b"0", b"1" and so on as they come, each with a key; its timestamp is that of the event."""
+def numbered(topic: str, workload: Workload, duration: int, keys: Keys, begins: int = 0) -> Behaviour:
+    """A source that sends b"0", b"1" and so on as they come, each with a key, from a time on (nanoseconds)."""
 
     def run(app: App) -> Generator[Event, Any, None]:
         producer = app.producer(acks="all")
         times = workload.arrivals(app.machine.streams.columns(f"{topic}-arrivals"), duration)
         choices = keyed(times, keys, app.machine.streams.columns(f"{topic}-keys"))
         for number, (time, key) in enumerate(choices):
-            due = yield from app.arrive(time)
+            due = yield from app.arrive(begins + time)
             yield from producer.send(topic, b"%d" % number, app.key(key), sent_at=due)
         yield from producer.close()
 
