@@ -6,6 +6,7 @@ MODULES: tuple[str, ...] = (
     "event_time_replay",
     "micro_batches",
     "repartition_join",
+    "state_restore",
     "windowed_fraud",
     "warehouse_sink",
 )
