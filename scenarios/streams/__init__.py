@@ -5,6 +5,7 @@ __all__ = ["MODULES"]
 MODULES: tuple[str, ...] = (
     "event_time_replay",
     "micro_batches",
+    "aligned_checkpoints",
     "repartition_join",
     "state_restore",
     "windowed_fraud",
