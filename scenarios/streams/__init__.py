@@ -6,6 +6,7 @@ MODULES: tuple[str, ...] = (
     "event_time_replay",
     "micro_batches",
     "aligned_checkpoints",
+    "exactly_once_cost",
     "repartition_join",
     "state_restore",
     "windowed_fraud",
