@@ -4,11 +4,11 @@ __all__ = ["MODULES"]
 
 MODULES: tuple[str, ...] = (
     "event_time_replay",
-    "micro_batches",
-    "aligned_checkpoints",
-    "exactly_once_cost",
-    "repartition_join",
-    "state_restore",
     "windowed_fraud",
+    "repartition_join",
+    "micro_batches",
     "warehouse_sink",
+    "exactly_once_cost",
+    "aligned_checkpoints",
+    "state_restore",
 )

@@ -27,7 +27,7 @@ from typing import Any
 
 from simpy import Event
 
-from scenarios.streams.parts import figures, numbered, partitions_of
+from scenarios.streams.parts import figures, numbered, partitions_of, period_of
 from sim.actors.client.app import App, Behaviour
 from sim.actors.consumer.consumer import Consumer
 from sim.actors.consumer.consumer_records import ConsumerRecord
@@ -137,7 +137,7 @@ class Operator:
 
 def job(settings: Settings, duration: int, notes: Notes) -> Behaviour:
     """Restores the last checkpoint, counts, and ends with a checkpoint after the last order."""
-    interval = parse_duration(settings["interval"])
+    interval = period_of(settings, "interval")
 
     def run(app: App) -> Steps:
         producer, consumer = app.producer(transactional_id="counted-sink", linger_ms=20), app.consumer()
@@ -195,7 +195,7 @@ def make(settings: Settings) -> Plan:
 
 def results(notes: Notes, settings: Settings) -> Mapping[str, object]:
     """What each reader has seen, how often, and how old."""
-    interval_s = parse_duration(settings["interval"]) / SECOND
+    interval_s = period_of(settings, "interval") / SECOND
     found: dict[str, Any] = {}
     for level, seen in notes.seen.items():
         different = len({order for order, _ in seen})

@@ -20,7 +20,7 @@ from typing import Any
 
 from simpy import Event
 
-from scenarios.streams.parts import numbered, partitions_of
+from scenarios.streams.parts import numbered, partitions_of, period_of
 from sim.actors.client.app import App, Behaviour
 from sim.actors.consumer.consumer import Consumer
 from sim.machine.clock import MILLISECOND, SECOND, parse_duration
@@ -99,7 +99,7 @@ def replay_job(windows: Windows, starts_at: int, notes: Notes) -> Behaviour:
 def make(settings: Settings) -> Plan:
     """The plan of one run."""
     notes, duration = Notes(), parse_duration(settings["duration"])
-    windows = Windows(parse_duration(settings["window"]), settings["event_time"])
+    windows = Windows(period_of(settings, "window"), settings["event_time"])
     clicks = numbered("website_clicks", parse_workload(settings["arrivals"]), duration, UniformKeys(1000))
     return Plan(
         duration=duration,

@@ -13,7 +13,7 @@ marker in every partition. So short transactions cost a large share of the time,
 nobody sees a result before its transaction is committed.
 
 Predict: At which interval is the cost below five per cent? What is the latency there? Does the answer change with
-`--set work_ms=0.2`, and with a slower network between client and brokers?
+`--set work_ms=0.2`, or with `--set partitions=6`?
 """
 
 from collections.abc import Generator, Mapping

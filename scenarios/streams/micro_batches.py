@@ -22,7 +22,7 @@ from typing import Any
 
 from simpy import Event
 
-from scenarios.streams.parts import figures, numbered, partitions_of
+from scenarios.streams.parts import figures, numbered, partitions_of, period_of
 from sim.actors.client.app import App, Behaviour
 from sim.actors.consumer.consumer import Consumer
 from sim.actors.consumer.consumer_records import ConsumerRecord
@@ -115,7 +115,7 @@ def job(trigger: int, settings: Settings, duration: int, notes: Notes) -> Behavi
 
 def make(settings: Settings) -> Plan:
     """The plan of one run."""
-    notes, duration, trigger = Notes(), parse_duration(settings["duration"]), parse_duration(settings["trigger"])
+    notes, duration, trigger = Notes(), parse_duration(settings["duration"]), period_of(settings, "trigger")
     orders = numbered("orders", parse_workload(settings["arrivals"]), duration, UniformKeys(1000))
     return Plan(
         duration=duration,

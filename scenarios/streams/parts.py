@@ -7,11 +7,14 @@ from typing import Any
 from simpy import Event
 
 from sim.actors.client.app import App, Behaviour
+from sim.machine.clock import MILLISECOND, parse_duration
+from sim.rules.errors import ConfigError
 from sim.rules.topics import TopicPartition
 from sim.world.keys import Keys, keyed
+from sim.world.settings import Settings
 from sim.world.workload import Workload
 
-__all__ = ["figures", "numbered", "partitions_of"]
+__all__ = ["figures", "numbered", "partitions_of", "period_of"]
 
 
 def numbered(topic: str, workload: Workload, duration: int, keys: Keys, begins: int = 0) -> Behaviour:
@@ -32,6 +35,14 @@ def numbered(topic: str, workload: Workload, duration: int, keys: Keys, begins: 
 def partitions_of(topic: str, count: int) -> list[TopicPartition]:
     """The partitions of a topic, for consumers that no group assigns any."""
     return [TopicPartition(topic, number) for number in range(count)]
+
+
+def period_of(settings: Settings, knob: str) -> int:
+    """A knob that says how long something lasts again and again, in nanoseconds. Raises ConfigError below 1 ms."""
+    period = parse_duration(settings[knob])
+    if period < MILLISECOND:
+        raise ConfigError(f"{knob}={settings[knob]}: must be at least 1ms")
+    return period
 
 
 def figures(latencies_ms: Sequence[float]) -> dict[str, float]:

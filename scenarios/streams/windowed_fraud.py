@@ -23,10 +23,10 @@ from typing import Any, NamedTuple
 import numpy
 from simpy import Event
 
-from scenarios.streams.parts import figures
+from scenarios.streams.parts import figures, period_of
 from sim.actors.client.app import App, Behaviour
 from sim.actors.consumer.consumer_records import ConsumerRecord
-from sim.machine.clock import MILLISECOND, SECOND, milliseconds, parse_duration
+from sim.machine.clock import MILLISECOND, SECOND, parse_duration
 from sim.rules.errors import ConfigError
 from sim.run import Run
 from sim.scenario import Scenario
@@ -156,9 +156,11 @@ def detector(rules: Iterable[Rule]) -> Behaviour:
 
 def make(settings: Settings) -> Plan:
     """The plan of one run. Raises ConfigError for windows that leave gaps."""
-    size, advance = parse_duration(settings["window"]), parse_duration(settings["advance"])
-    if not milliseconds(1) <= advance <= size:
-        raise ConfigError(f"advance={settings['advance']}: must lie between 1ms and window={settings['window']}")
+    size, advance = period_of(settings, "window"), period_of(settings, "advance")
+    if advance > size:
+        raise ConfigError(
+            f"advance={settings['advance']}: must be at most window={settings['window']}, or windows leave gaps"
+        )
     rules = {grace: Rule(size, advance, parse_duration(grace)) for grace in (settings["grace"], *ALSO)}
     made: list[Payment] = []
     honest, frauds = parse_workload(settings["arrivals"]), parse_workload(settings["frauds"])
