@@ -192,13 +192,13 @@ def results(notes: Notes, backlog: int) -> Mapping[str, object]:
     }
     ordered: dict[str, Any] = {name: found[name] for name in INTERVALS_MS if name in found}
     told = {
-        name: f"{known['cost_percent']:.0f} % of throughput, {known['latency_ms'].get('median', 0.0):,.0f} ms"
+        name: f"{known['cost_percent']:.1f} % slower, seen after {known['latency_ms'].get('median', 0.0):,.0f} ms"
         for name, known in ordered.items()
         if name in notes.commits
     }
     return {
         "pipelines": ordered,
-        "finding": "; ".join(f"{name} costs {words}" for name, words in told.items()),
+        "finding": "; ".join(f"{name}: {words}" for name, words in told.items()),
         "sentences": [
             f"{name}: {known['records_per_s']:,.0f} records/s, {known['cost_percent']:.1f} % less than at least once; "
             f"median latency {known['latency_ms'].get('median', 0.0):,.0f} ms."
