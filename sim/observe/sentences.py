@@ -65,7 +65,7 @@ def _latencies(metrics: Metrics) -> list[str]:
             what = (
                 f"Acknowledgement of {values['topic']}"
                 if metric == "produce-latency-ms"
-                else f"From send() on {values['topic']} to {values['group']}"
+                else f"From send() on {values['topic']} to {values['group'] or 'readers without a group'}"
             )
             spread = ", ".join(f"{name} {format_duration(round(value * 1e6))}" for name, value in found.items())
             told.append(f"{what}: {spread}.")

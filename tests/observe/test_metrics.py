@@ -11,6 +11,7 @@ from sim.observe.metrics import Metrics
 from sim.observe.sentences import tell
 from sim.observe.verdict import Verdict
 from sim.observe.witness import Witness
+from sim.rules.topics import TopicPartition
 from sim.world.faults import BrokerCrash
 from sim.world.flight import Flight
 from sim.world.plan import AppSpec, GroupSpec, Plan
@@ -113,3 +114,19 @@ def test_the_run_is_told_in_sentences_with_its_own_numbers(flown: Flown) -> None
     assert told[0] == f"Verdict: all {RECORDS} acknowledged records are in the log once, in order, and delivered."
     assert any(sentence.startswith("Lag of readers: at most ") for sentence in told)
     assert any("fewer in-sync replicas" in sentence for sentence in told)
+
+
+def test_readers_without_a_group_are_called_so() -> None:
+    def alone(app: App) -> Generator[Event, Any, Any]:
+        consumer = app.consumer(auto_offset_reset="earliest")
+        consumer.assign([TopicPartition("orders", 0)])
+        while True:
+            yield from consumer.poll()
+
+    apps = (AppSpec("source", source, finite=True), AppSpec("alone", alone))
+    flight = Flight(Plan(duration=2_000_000_000, topics=(Topic("orders"),), apps=apps), seed=3)
+    metrics, witness = Metrics(flight), Witness(flight)
+    for _ in flight.fly(until=3_000_000_000):
+        metrics.sample()
+    told = tell(flight, metrics, witness.verdict())
+    assert [line for line in told if line.startswith("From send() on orders to readers without a group: p50 ")]
