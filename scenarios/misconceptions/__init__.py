@@ -2,4 +2,11 @@
 
 __all__ = ["MODULES"]
 
-MODULES: tuple[str, ...] = ()
+MODULES: tuple[str, ...] = (
+    "slow_poll_evicts",
+    "range_is_lopsided",
+    "poll_below_session",
+    "committed_is_last_read",
+    "n_minus_one_writes",
+    "exactly_once_at_the_gateway",
+)
