@@ -9,4 +9,8 @@ MODULES: tuple[str, ...] = (
     "committed_is_last_read",
     "n_minus_one_writes",
     "exactly_once_at_the_gateway",
+    "more_consumers_fix_lag",
+    "unread_is_kept",
+    "all_means_all",
+    "two_failures_tolerated",
 )

@@ -17,11 +17,10 @@ the topic need to outlive two brokers (`--set replicas=4`)?
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import Any
 
-from scenarios.misconceptions.parts import Steps
+from scenarios.misconceptions.parts import Ledger, Steps, source
 from sim.actors.client.app import App, Behaviour
-from sim.actors.producer.delivery import Delivery
 from sim.machine.clock import SECOND
 from sim.run import Run
 from sim.scenario import Scenario
@@ -40,79 +39,49 @@ FIRST_S, SECOND_S, LATE_S, END_S = 10, 30, 50, 60
 PHASES = {"all brokers": (0, FIRST_S), "one down": (FIRST_S, SECOND_S), "two down": (SECOND_S, END_S)}
 
 
-@dataclass(slots=True)
-class Notes:
-    """When each reading was sent, when and whether it was acknowledged, and how many the late reader has got."""
-
-    sent: list[int] = field(default_factory=list)
-    acknowledged: list[int] = field(default_factory=list)
-    read_late: int = 0
-
-
-def meter(notes: Notes) -> Behaviour:
-    """Sends twenty readings a second, each for at most 20 s."""
-
-    def run(app: App) -> Steps:
-        def told(delivery: Delivery, due: int) -> None:
-            if delivery.batch.error is None:
-                notes.acknowledged.append(due)
-
-        producer = app.producer(acks="all", delivery_timeout_ms=20_000, request_timeout_ms=10_000)
-        for time in Constant(20).arrivals(app.machine.streams.columns("readings"), END_S * SECOND):
-            due = yield from app.arrive(time)
-            notes.sent.append(due)
-            yield from producer.send("readings", b"21.5", on_delivery=lambda d, due=due: told(d, due), sent_at=due)
-        yield from producer.close()
-
-    return run
-
-
-def late(notes: Notes) -> Behaviour:
+def late(got: list[int]) -> Behaviour:
     """Begins to read when two brokers are down."""
 
     def run(app: App) -> Steps:
         yield app.until(LATE_S * SECOND)
         consumer = app.consumer("late", ["readings"], auto_offset_reset="earliest")
         while True:
-            notes.read_late += len((yield from consumer.poll()))
+            got.append(len((yield from consumer.poll())))
 
     return run
 
 
 def make(settings: Settings) -> Plan:
     """The plan of one run."""
-    notes, replicas = Notes(), settings["replicas"]
+    ledger, got, replicas = Ledger(), list[int](), settings["replicas"]
+    limits: dict[str, Any] = {"acks": "all", "delivery_timeout_ms": 20_000, "request_timeout_ms": 10_000}
+    readings = source("readings", Constant(20), END_S * SECOND, ledger=ledger, **limits)
     return Plan(
         duration=END_S * SECOND,
         drain=25 * SECOND,
         cluster=ClusterSpec(brokers=replicas),
         topics=(Topic("readings", 1, replicas, {"min.insync.replicas": 2}, replicas=(tuple(range(1, replicas + 1)),)),),
-        apps=(AppSpec("meter", meter(notes), "meter", finite=True), AppSpec("late", late(notes), "late")),
+        apps=(AppSpec("meter", readings, "meter", finite=True), AppSpec("late", late(got), "late")),
         groups=(GroupSpec("late", ("readings",)),),
         faults=(BrokerCrash(broker=1, at=f"{FIRST_S}s"), BrokerCrash(broker=2, at=f"{SECOND_S}s")),
         stages=(("meter", "readings"), ("readings", "late")),
-        wrap_up=lambda complete: results(notes) if complete else {},
+        wrap_up=lambda complete: results(ledger, sum(got)) if complete else {},
     )
 
 
-def results(notes: Notes) -> Mapping[str, object]:
+def results(ledger: Ledger, read_late: int) -> Mapping[str, object]:
     """Of the readings sent while so many brokers were down, the share that was acknowledged."""
-    shares = {}
-    for name, (since, until) in PHASES.items():
-        sent, kept = (
-            sum(since * SECOND <= due < until * SECOND for due in times) for times in (notes.sent, notes.acknowledged)
-        )
-        shares[name] = kept / sent if sent else 0.0
+    shares = {name: ledger.share(since * SECOND, until * SECOND) for name, (since, until) in PHASES.items()}
     told = {name: f"{share:.0%}" for name, share in shares.items()}
     return {
         "acknowledged_share": shares,
-        "acknowledged": len(notes.acknowledged),
-        "read_late": notes.read_late,
+        "acknowledged": len(ledger.acknowledged),
+        "read_late": read_late,
         "finding": f"readings acknowledged: {told['one down']} with one broker down; {told['two down']} with two",
         "sentences": [
             f"Of the readings {told['all brokers']} were acknowledged before the first death, {told['one down']} with "
             f"one broker down and {told['two down']} with two.",
-            f"The late reader got {notes.read_late:,} of {len(notes.acknowledged):,} acknowledged readings.",
+            f"The late reader got {read_late:,} of {len(ledger.acknowledged):,} acknowledged readings.",
         ],
     }
 
