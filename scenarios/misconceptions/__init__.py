@@ -13,4 +13,6 @@ MODULES: tuple[str, ...] = (
     "unread_is_kept",
     "all_means_all",
     "two_failures_tolerated",
+    "exactly_once_has_a_price_tag",
+    "lag_is_a_delay",
 )

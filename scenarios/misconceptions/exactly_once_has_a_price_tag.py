@@ -35,7 +35,7 @@ from sim.world.workload import Constant
 
 __all__ = ["scenario"]
 
-KNOBS = {"records": Knob(600, "records that each copier copies", 100, 1_000_000)}
+KNOBS = {"records": Knob(400, "records that each copier copies", 100, 1_000_000)}
 INTERVALS_MS = {"no-transactions": 0, "every-10-ms": 10, "every-100-ms": 100, "every-1000-ms": 1000}
 IN = TopicPartition("in", 0)
 START = 10 * SECOND
@@ -77,7 +77,7 @@ def copier(name: str, records: int, work: Work) -> Behaviour:
 
     def run(app: App) -> Steps:
         consumer = app.consumer(
-            name, ["in"], auto_offset_reset="earliest", enable_auto_commit=False, max_poll_records=1
+            name, ["in"], auto_offset_reset="earliest", enable_auto_commit=False, max_poll_records=2
         )
         producer = app.producer(**({"transactional_id": name} if interval else {}))
         if interval:
@@ -111,7 +111,7 @@ def make(settings: Settings) -> Plan:
     behaviours = {name: copier(name, records, work) for name, work in works.items()}
     return Plan(
         duration=None,
-        topics=(Topic("in", 1, 3), *(Topic(f"out-{name}", 1, 3) for name in INTERVALS_MS)),
+        topics=(Topic("in", 1, 1), *(Topic(f"out-{name}", 1, 3) for name in INTERVALS_MS)),
         apps=(
             AppSpec("source", source("in", Constant(records / 5), 5 * SECOND, linger_ms=100), "source", finite=True),
             *(
