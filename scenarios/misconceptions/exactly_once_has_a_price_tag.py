@@ -133,7 +133,8 @@ def results(works: Mapping[str, Work]) -> Mapping[str, object]:
     """The curve of throughput against commit interval."""
     found = {name: work.summary() for name, work in works.items()}
     base = found["no-transactions"]["records_per_s"]
-    cost = {name: 1 - each["records_per_s"] / base for name, each in found.items() if INTERVALS_MS[name]}
+    transactional = {name: each for name, each in found.items() if INTERVALS_MS[name]}
+    cost = {name: 1 - each["records_per_s"] / base if base else 0.0 for name, each in transactional.items()}
     told = {name: name.replace("-", " ") for name in cost}
     return {
         "copiers": found,

@@ -80,7 +80,7 @@ def rate(diaries: list[Diary], between_s: tuple[int, int]) -> float:
 def results(diaries: list[Diary]) -> Mapping[str, object]:
     """Rates before and after, and how many workers have nothing to do in the end."""
     before, after = rate(diaries, BEFORE), rate(diaries, AFTER)
-    idle = sum(diary.assigned[-1] == 0 for diary in diaries)
+    idle = sum(diary.owned == 0 for diary in diaries)
     return {
         "jobs_per_s": {"before": before, "after": after},
         "workers": len(diaries),

@@ -23,19 +23,29 @@ ONE_BROKER = ClusterSpec(brokers=1, racks=1)
 
 @dataclass(slots=True)
 class Diary(RebalanceListener):
-    """What one member of a group was given, what it has lost, and when it has read how much, in nanoseconds."""
+    """How often one member was given partitions and has lost them, how many it owns, and when it read how much.
 
-    assigned: list[int] = field(default_factory=list)
-    lost: int = 0
+    Times are nanoseconds.
+    """
+
+    joins: int = 0
+    evictions: int = 0
+    owned: int = 0
     read: list[tuple[int, int]] = field(default_factory=list)
 
     def on_partitions_assigned(self, partitions: Sequence[TopicPartition]) -> None:
-        """Given: how many."""
-        self.assigned.append(len(partitions))
+        """Given, besides those owned before."""
+        self.joins += 1
+        self.owned += len(partitions)
 
-    def on_partitions_lost(self, partitions: Sequence[TopicPartition]) -> None:  # noqa: ARG002
+    def on_partitions_revoked(self, partitions: Sequence[TopicPartition]) -> None:
+        """Given up."""
+        self.owned -= len(partitions)
+
+    def on_partitions_lost(self, partitions: Sequence[TopicPartition]) -> None:
         """The group has put it out: its partitions belong to others by now."""
-        self.lost += 1
+        self.evictions += 1
+        self.owned -= len(partitions)
 
 
 @dataclass(slots=True)

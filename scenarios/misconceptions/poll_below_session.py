@@ -69,11 +69,11 @@ def make(settings: Settings) -> Plan:
 
 def results(diaries: Mapping[str, Diary]) -> Mapping[str, object]:
     """How often each has joined and been put out."""
-    joins = {name: len(diary.assigned) for name, diary in diaries.items()}
+    joins = {name: diary.joins for name, diary in diaries.items()}
     told = {where: f"{joins[f'{where}-fast']} and {joins[f'{where}-slow']}" for where in SESSIONS_MS}
     return {
         "joins": joins,
-        "evictions": {name: diary.lost for name, diary in diaries.items()},
+        "evictions": {name: diary.evictions for name, diary in diaries.items()},
         "finding": f"joins of fast and slow: {told['below']} with the interval below the session; "
         f"{told['above']} above it",
         "sentences": [

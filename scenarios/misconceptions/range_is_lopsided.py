@@ -60,7 +60,7 @@ def make(settings: Settings) -> Plan:
 
 def results(diaries: Mapping[str, list[Diary]]) -> Mapping[str, object]:
     """How many partitions each member has in the end, most first."""
-    owned = {group: sorted((diary.assigned[-1] for diary in own), reverse=True) for group, own in diaries.items()}
+    owned = {group: sorted((diary.owned for diary in own), reverse=True) for group, own in diaries.items()}
     one, several = owned["one-topic"], owned["several-topics"]
     return {
         "owned": owned,

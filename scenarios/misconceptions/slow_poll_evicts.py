@@ -60,8 +60,9 @@ def make(settings: Settings) -> Plan:
 
 def results(diaries: Mapping[str, Diary], work_ms: int) -> Mapping[str, object]:
     """Evictions, and the longest time between two polls."""
-    lost = {name: diary.lost for name, diary in diaries.items()}
-    busiest_s = max(count for diary in diaries.values() for _, count in diary.read) * work_ms / 1000
+    lost = {name: diary.evictions for name, diary in diaries.items()}
+    most = max((count for diary in diaries.values() for _, count in diary.read), default=0)
+    busiest_s = most * work_ms / 1000
     return {
         "evictions": lost,
         "longest_work_s": busiest_s,
