@@ -35,10 +35,10 @@ from sim.world.workload import Constant
 
 __all__ = ["scenario"]
 
-KNOBS = {"records": Knob(400, "records that each copier copies", 100, 1_000_000)}
+KNOBS = {"records": Knob(300, "records that each copier copies", 100, 1_000_000)}
 INTERVALS_MS = {"no-transactions": 0, "every-10-ms": 10, "every-100-ms": 100, "every-1000-ms": 1000}
 IN = TopicPartition("in", 0)
-START = 10 * SECOND
+START = 8 * SECOND
 
 
 @dataclass(slots=True)
