@@ -2,4 +2,7 @@
 
 __all__ = ["MODULES"]
 
-MODULES: tuple[str, ...] = ()
+MODULES: tuple[str, ...] = (
+    "poison_pill",
+    "head_of_line_blocking",
+)
