@@ -5,4 +5,5 @@ __all__ = ["MODULES"]
 MODULES: tuple[str, ...] = (
     "poison_pill",
     "head_of_line_blocking",
+    "silent_loss",
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from simpy import Event
@@ -34,7 +35,7 @@ def source(topic: str, load: Workload, keys: Keys, duration: int, sent: Sent, **
     def run(app: App) -> Generator[Event, Any, None]:
         producer = app.producer(**config)
 
-        def told(delivery: Delivery, due: int) -> None:
+        def told(due: int, delivery: Delivery) -> None:
             if delivery.batch.error is not None:
                 sent.given_up.append(app.now)
             else:
@@ -45,9 +46,7 @@ def source(topic: str, load: Workload, keys: Keys, duration: int, sent: Sent, **
         for time, key in keyed(times, keys, app.machine.streams.columns("keys")):
             due = yield from app.arrive(time)
             sent.sent.append(due)
-            yield from producer.send(
-                topic, b"x" * 100, app.key(key), on_delivery=lambda delivery, due=due: told(delivery, due), sent_at=due
-            )
+            yield from producer.send(topic, b"x" * 100, app.key(key), on_delivery=partial(told, due), sent_at=due)
             free_bytes = producer.free_bytes
             sent.least_free_bytes = min(free_bytes, sent.least_free_bytes or free_bytes)
         yield from producer.close()
