@@ -6,4 +6,6 @@ MODULES: tuple[str, ...] = (
     "poison_pill",
     "head_of_line_blocking",
     "silent_loss",
+    "shrunken_isr",
+    "catch_up",
 )
