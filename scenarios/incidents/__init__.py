@@ -7,5 +7,8 @@ MODULES: tuple[str, ...] = (
     "head_of_line_blocking",
     "silent_loss",
     "shrunken_isr",
+    "rebalance_loop",
     "catch_up",
+    "backpressure_cascade",
+    "thundering_herd",
 )

@@ -60,7 +60,7 @@ class Notes:
 def helps_at(settings: Settings) -> int:
     """When the others come: the backlog has grown as planned by then (ns)."""
     growth_per_s = settings["arrivals_per_s"] - FEW * settings["each_per_s"]
-    return round((settings["slow_at"] + settings["lag"] / growth_per_s) * SECOND)
+    return round(float(settings["slow_at"] + settings["lag"] / growth_per_s) * SECOND)
 
 
 def feed(rate_per_s: float, duration: int, notes: Notes) -> Behaviour:
