@@ -9,6 +9,7 @@ MODULES: tuple[str, ...] = (
     "shrunken_isr",
     "rebalance_loop",
     "catch_up",
+    "isr_thrashing",
     "backpressure_cascade",
     "thundering_herd",
 )

@@ -98,7 +98,7 @@ def sink(settings: Settings, notes: Notes) -> Behaviour:
 
     def run(app: App) -> Generator[Event, Any, None]:
         consumer = app.consumer(
-            "sinks", auto_offset_reset="earliest", enable_auto_commit=False, **{"max.poll.interval.ms": 20_000}
+            "sinks", auto_offset_reset="earliest", enable_auto_commit=False, max_poll_interval_ms=20_000
         )
         consumer.subscribe(["orders"])
         queue, done = Queue(), dict[TopicPartition, int]()

@@ -127,7 +127,7 @@ def surge(run: "Run") -> float:
     times, came = run.metrics.series("BytesInPerSec", topic="clicks")
     end_s = parse_duration(run.settings["duration"]) / SECOND
     usual = [rate for time_s, rate in zip(times, came, strict=True) if time_s <= end_s]
-    return max(sent) / (run.settings["services"] * sum(usual) / len(usual))
+    return max(sent) / (int(run.settings["services"]) * sum(usual) / len(usual))
 
 
 def claims(run: "Run") -> Mapping[str, bool]:
