@@ -25,6 +25,7 @@ from sim.actors.client.app import App, Behaviour
 from sim.actors.consumer.consumer import CommitFailedError
 from sim.machine.clock import SECOND, parse_duration
 from sim.rules.facts.journal import GroupChanged, MemberRemoved
+from sim.rules.topics import TopicPartition
 from sim.scenario import Scenario
 from sim.world.cluster import ClusterSpec
 from sim.world.plan import AppSpec, GroupSpec, Plan
@@ -83,8 +84,9 @@ def worker(settings: Settings, notes: Notes) -> Behaviour:
             mean_ms = 1000 * settings["record_s"] * len(records)
             yield app.busy(ms=max(0.0, chance.normal(mean_ms, settings["spread"] * mean_ms)))
             notes.worked += app.now - began
+            done = {TopicPartition("jobs", record.partition): record.offset + 1 for record in records}
             try:
-                yield from consumer.commit()
+                yield from consumer.commit(done)
                 notes.committed += len(records)
             except CommitFailedError:
                 notes.in_vain += app.now - began
