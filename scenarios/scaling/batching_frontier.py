@@ -5,7 +5,7 @@ Covers: batching, linger.ms, batch.size, request overhead, latency against throu
 Story: Two experiments in one flight. In the first, producers that differ only in linger.ms write equal, steady loads,
 each to a topic of its own. In the second, producers that differ only in batch.size have a heap of records to send, one
 after the other, as fast as they can, on machines of their own.
-Rates are small here, 400 records a second for each of the first, so that the brokers are never the limit there.
+Rates are small here, 200 records a second for each of the first, so that the brokers are never the limit there.
 
 Watch for: requests that become fewer with linger.ms, and a latency that grows by it, since the first record of a batch
 waits for the last; with a heap to send batches are full anyway, so linger.ms is no matter there and batch.size is all.
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 __all__ = ["scenario"]
 
 KNOBS = {
-    "arrivals": Knob("poisson:400", "steady load of each producer of the first experiment, per second"),
+    "arrivals": Knob("poisson:200", "steady load of each producer of the first experiment, per second"),
     "duration": Knob("10s", "how long the steady load lasts"),
-    "heap": Knob(20_000, "records that each producer of the second experiment has to send", 100, 10_000_000),
+    "heap": Knob(10_000, "records that each producer of the second experiment has to send", 100, 10_000_000),
     "record_bytes": Knob(100, "size of a record", 1, 100_000),
 }
 LINGERS_MS, BATCHES_BYTES = (0, 5, 20, 100), (1_024, 4_096, 16_384, 65_536)

@@ -10,11 +10,12 @@ node; with KRaft all changes are records of one log.
 Watch for: broker.session.timeout.ms, nine seconds until the controller believes that a broker is dead, whatever it has
 led; the elections, which all come at one moment; the client's outage, which ends with its next metadata.
 
-Predict: How much of the outage is detection? What does `--set broker.session.timeout.ms=3000` gain, and what a hundredth
-of the partitions?
+Predict: How much of the outage is detection? What does `--set broker.session.timeout.ms=3000` gain, and
+what a hundredth of the partitions?
 """
 
 from collections.abc import Generator, Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy
@@ -91,7 +92,7 @@ def make(settings: Settings) -> Plan:
 def results(sizes: Mapping[int, int], acknowledged: Acknowledged) -> Mapping[str, object]:
     """The outage of each client, and by how much it grows with each partition."""
     outages = {
-        broker: max((later - earlier for earlier, later in zip(times, times[1:], strict=False)), default=0) / SECOND
+        broker: max((later - earlier for earlier, later in pairwise(times)), default=0) / SECOND
         for broker, times in sorted(acknowledged.items())
     }
     curve = [{"partitions": sizes[broker], "outage_s": round(outage, 3)} for broker, outage in outages.items()]
