@@ -2,4 +2,4 @@
 
 __all__ = ["MODULES"]
 
-MODULES: tuple[str, ...] = ()
+MODULES: tuple[str, ...] = ("compaction_as_a_table", "reprocessing", "slow_reader_loses_data")

@@ -2,4 +2,4 @@
 
 __all__ = ["MODULES"]
 
-MODULES: tuple[str, ...] = ()
+MODULES: tuple[str, ...] = ("partitions_and_consumers", "brokers_scaling", "batching_frontier", "too_many_partitions")

@@ -2,4 +2,4 @@
 
 __all__ = ["MODULES"]
 
-MODULES: tuple[str, ...] = ("payment_fraud",)
+MODULES: tuple[str, ...] = ("payment_fraud", "clickstream", "log_aggregation", "iot_streaming", "order_saga")
