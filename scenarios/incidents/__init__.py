@@ -2,4 +2,4 @@
 
 __all__ = ["MODULES"]
 
-MODULES: tuple[str, ...] = ()
+MODULES: tuple[str, ...] = ("redelivery_storm",)
