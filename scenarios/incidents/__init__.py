@@ -2,4 +2,9 @@
 
 __all__ = ["MODULES"]
 
-MODULES: tuple[str, ...] = ("redelivery_storm",)
+MODULES: tuple[str, ...] = (
+    "redelivery_storm",
+    "idle_pods",
+    "hot_key",
+    "lopsided_assignment",
+)

@@ -1,6 +1,6 @@
 """What the incidents of consumer groups share: a source, a member that commits after its batch, figures of a run."""
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +8,7 @@ from simpy import Event
 
 from sim.actors.client.app import App, Behaviour
 from sim.actors.consumer.consumer_records import CommitFailedError, ConsumerRecord, RebalanceListener
+from sim.machine.clock import SECOND
 from sim.rules.facts.journal import GroupChanged, MemberRemoved, OffsetsCommitted
 from sim.world.keys import Keys, keyed
 from sim.world.workload import Workload
@@ -15,7 +16,7 @@ from sim.world.workload import Workload
 if TYPE_CHECKING:
     from sim.run import Run
 
-__all__ = ["Work", "commits", "evictions", "member", "peak_lag", "rebalances", "source"]
+__all__ = ["Work", "commits", "evictions", "lag_at", "member", "peak_lag", "rebalances", "source"]
 
 Cost = Callable[[App, list[ConsumerRecord]], float]
 
@@ -47,7 +48,7 @@ def source(topics: Iterable[str], load: Workload, keys: Keys, duration: int, bac
     names = tuple(topics)
 
     def run(app: App) -> Generator[Event, Any, None]:
-        producer = app.producer(acks="all")
+        producer = app.producer(acks="all", linger_ms=100)
         times = [*[0] * backlog, *load.arrivals(app.machine.streams.columns("arrivals"), duration)]
         chosen = keyed(times, keys, app.machine.streams.columns("keys"))
         for number, (time, key) in enumerate(chosen):
@@ -71,7 +72,7 @@ def member(
 
     def run(app: App) -> Generator[Event, Any, None]:
         yield app.until(joins_at)
-        settings: Mapping[str, object] = {"auto_offset_reset": "earliest", "enable_auto_commit": False, **config}
+        settings: dict[str, Any] = {"auto_offset_reset": "earliest", "enable_auto_commit": False, **config}
         consumer = app.consumer(group_id, **settings)
         consumer.subscribe(topics, listener)
         while True:
@@ -107,3 +108,9 @@ def peak_lag(run: "Run", group_id: str, begin_s: float = 0.0, **labels: str) -> 
     """The largest lag in records, of all partitions together unless labels choose some, from a second on."""
     times, lags = run.metrics.series("records-lag", group=group_id, **labels)
     return max((lag for time, lag in zip(times, lags, strict=True) if time >= begin_s), default=0.0)
+
+
+def lag_at(run: "Run", group_id: str, at: int, **labels: str) -> float:
+    """The lag in records at a time (ns), of all partitions together unless labels choose some."""
+    times, lags = run.metrics.series("records-lag", group=group_id, **labels)
+    return next((lag for time, lag in zip(reversed(times), reversed(lags), strict=True) if time * SECOND <= at), 0.0)
