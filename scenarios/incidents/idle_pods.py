@@ -77,7 +77,7 @@ def make(settings: Settings) -> Plan:
 
 def results(work: Work, scale_at: int, duration: int) -> Mapping[str, object]:
     """Records worked on each second, before the new pods and after the rebalance that they cause."""
-    before = rate(work, scale_at - 2 * SETTLES, scale_at)
+    before = rate(work, scale_at - SETTLES, scale_at)
     after = rate(work, scale_at + SETTLES, duration)
     told = f"{before:.0f} records/s before the new pods, {after:.0f} after"
     return {"finding": told, "before_per_s": before, "after_per_s": after, "sentences": [f"{told}."]}
@@ -91,9 +91,8 @@ def rate(work: Work, begin: int, end: int) -> float:
 def idle(run: "Run") -> int:
     """How many members own no partition in the end."""
     owned = {fact.client_id: fact.partitions for _, fact in run.facts if isinstance(fact, PartitionsAssigned)}
-    return max(run.settings["pods"], run.settings["pods_after"]) - sum(
-        bool(partitions) for partitions in owned.values()
-    )
+    members: int = max(run.settings["pods"], run.settings["pods_after"])
+    return members - sum(bool(partitions) for partitions in owned.values())
 
 
 def growth(run: "Run") -> float:

@@ -77,8 +77,11 @@ def member(
         consumer.subscribe(topics, listener)
         while True:
             if records := (yield from consumer.poll()):
+                begun = app.now
                 yield app.busy(ms=cost(app, records))
-                work.done.extend((app.now, record.topic, record.partition, record.offset) for record in records)
+                for number, record in enumerate(records, start=1):
+                    time = begun + (app.now - begun) * number // len(records)
+                    work.done.append((time, record.topic, record.partition, record.offset))
                 try:
                     yield from consumer.commit()
                 except CommitFailedError:
