@@ -7,4 +7,5 @@ MODULES: tuple[str, ...] = (
     "idle_pods",
     "hot_key",
     "lopsided_assignment",
+    "double_capture",
 )
