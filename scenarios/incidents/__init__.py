@@ -8,4 +8,6 @@ MODULES: tuple[str, ...] = (
     "hot_key",
     "lopsided_assignment",
     "double_capture",
+    "double_charge",
+    "oscillating_lag",
 )

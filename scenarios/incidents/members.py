@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from simpy import Event
 
 from sim.actors.client.app import App, Behaviour
-from sim.actors.consumer.consumer_records import CommitFailedError, ConsumerRecord, RebalanceListener
+from sim.actors.consumer.consumer_records import CommitFailedError, ConsumerRecord
 from sim.machine.clock import SECOND
 from sim.rules.facts.journal import GroupChanged, MemberRemoved, OffsetsCommitted
 from sim.world.keys import Keys, keyed
@@ -16,7 +17,7 @@ from sim.world.workload import Workload
 if TYPE_CHECKING:
     from sim.run import Run
 
-__all__ = ["Work", "commits", "evictions", "lag_at", "member", "peak_lag", "rebalances", "source"]
+__all__ = ["Cost", "Work", "commits", "evictions", "lag_at", "member", "peak_lag", "rebalances", "source"]
 
 Cost = Callable[[App, list[ConsumerRecord]], float]
 
@@ -65,20 +66,26 @@ def member(
     cost: Cost,
     work: Work,
     joins_at: int = 0,
-    listener: RebalanceListener | None = None,
+    slice_ms: float = inf,
     **config: object,
 ) -> Behaviour:
-    """Works on all that a poll has returned, for `cost` milliseconds, and commits it afterwards."""
+    """Works on all that a poll has returned, for `cost` milliseconds, and commits it afterwards.
+
+    A hang of the process prolongs the work by the time that is left of it, counted from the end of a slice.
+    """
 
     def run(app: App) -> Generator[Event, Any, None]:
         yield app.until(joins_at)
         settings: dict[str, Any] = {"auto_offset_reset": "earliest", "enable_auto_commit": False, **config}
         consumer = app.consumer(group_id, **settings)
-        consumer.subscribe(topics, listener)
+        consumer.subscribe(topics)
         while True:
             if records := (yield from consumer.poll()):
                 begun = app.now
-                yield app.busy(ms=cost(app, records))
+                left_ms = cost(app, records)
+                while left_ms > 0:
+                    yield app.busy(ms=min(left_ms, slice_ms))
+                    left_ms -= slice_ms
                 for number, record in enumerate(records, start=1):
                     time = begun + (app.now - begun) * number // len(records)
                     work.done.append((time, record.topic, record.partition, record.offset))
