@@ -84,7 +84,7 @@ class Run:
         """What the story claims of such a run, and whether it is so; of a part of a flight nothing is claimed."""
         if self.partial or self.until is not None or not self.settings.faults:
             return {}
-        cured = self.scenario.cure and self.scenario.cure.items() <= self.given.items()
+        cured = self.scenario.cure and _as_text(self.scenario.cure).items() <= _as_text(self.given).items()
         claims = self.scenario.cured if cured else self.scenario.claims
         return {} if claims is None else claims(self)
 
@@ -197,6 +197,11 @@ class Run:
         from sim.report.page import report
 
         return report(self, path)
+
+
+def _as_text(settings: Mapping[str, object]) -> dict[str, str]:
+    """Settings in one spelling, as a command line gives texts where Python gives numbers."""
+    return {key.replace("_", ".").replace("-", "."): str(value).lower() for key, value in settings.items()}
 
 
 def fly(
