@@ -176,6 +176,12 @@ class Run:
 
         return draw(self, path)
 
+    def explain(self, why: str, at: str | int | None = None, rerun: bool = True) -> Any:
+        """The causal chain behind `lag`, `latency`, `loss`, `unavailable` or `rebalance`, at a time such as `31s`."""
+        from sim.explain import explain
+
+        return explain(self, why, at, rerun)
+
     def _metric_summary(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for (metric, labels), histogram in self.metrics.histograms.items():

@@ -8,6 +8,7 @@ import click
 
 from sim.cli.bench import bench
 from sim.cli.conformance import conformance
+from sim.cli.explaining import explain_command
 from sim.cli.fuzz import fuzz
 from sim.cli.ledger import ledger
 from sim.cli.listing import info, list_scenarios
@@ -27,7 +28,7 @@ def cli() -> None:
 
 
 COMMANDS = (list_scenarios, info, new, run, rerun, fuzz, bench, conformance, timelines, validate_command, ledger)
-for command in COMMANDS:
+for command in (*COMMANDS, explain_command):
     cli.add_command(command)
 
 
