@@ -182,6 +182,12 @@ class Run:
 
         return explain(self, why, at, rerun)
 
+    def fork(self, at: str | int, set: Mapping[str, object] | None = None, faults: tuple[Any, ...] = ()) -> "Run":
+        """The same flight, to the byte until a time such as `20s`, and with other settings or more faults from then."""
+        from sim.forks import fork
+
+        return fork(self, at, set or {}, faults)
+
     def _metric_summary(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for (metric, labels), histogram in self.metrics.histograms.items():

@@ -7,6 +7,7 @@ from typing import NoReturn
 import click
 
 from sim.cli.bench import bench
+from sim.cli.comparing import compare_command, fork_command
 from sim.cli.conformance import conformance
 from sim.cli.explaining import explain_command
 from sim.cli.fuzz import fuzz
@@ -28,7 +29,7 @@ def cli() -> None:
 
 
 COMMANDS = (list_scenarios, info, new, run, rerun, fuzz, bench, conformance, timelines, validate_command, ledger)
-for command in (*COMMANDS, explain_command):
+for command in (*COMMANDS, explain_command, compare_command, fork_command):
     cli.add_command(command)
 
 

@@ -1,9 +1,10 @@
 """What an explanation needs beside facts: who was served when, what readers waited for, what was in hand."""
 
+from array import array
 from dataclasses import dataclass
 
 from sim.rules.facts.client import BufferExhausted
-from sim.rules.facts.journal import AppStopped, MemberRemoved, OffsetsCommitted, RecordsDelivered
+from sim.rules.facts.journal import AppStopped, MemberRemoved, OffsetsCommitted, ProducerRecords, RecordsDelivered
 from sim.rules.facts.quota import ProduceThrottled
 from sim.rules.topics import TopicPartition
 from sim.world.flight import Flight
@@ -31,7 +32,8 @@ class Hindsight:
 
     `unstable` are the times at which a partition had records below its high watermark that a transaction kept from
     readers. `throttled` are client and milliseconds of each answer that a quota held back. `idle_since` tells for each
-    removed member when its client was last handed records.
+    removed member when its client was last handed records. `arrivals` are when records were handed to producers of
+    applications that read nothing, by topic.
     """
 
     def __init__(self, flight: Flight) -> None:
@@ -41,10 +43,12 @@ class Hindsight:
         self.exhausted: list[tuple[int, str]] = []
         self.in_hand: list[InHand] = []
         self.idle_since: dict[tuple[str, int], int] = {}
+        self.arrivals: dict[str, array[int]] = {}
         self._polled: dict[str, int] = {}
         self._delivered: dict[tuple[str, TopicPartition], tuple[int, int, int]] = {}
         self._committed: dict[Place, tuple[int, int]] = {}
         facts = flight.machine.facts
+        facts.listen(ProducerRecords, self._on_sent)
         facts.listen(ProduceThrottled, self._on_throttled)
         facts.listen(BufferExhausted, self._on_exhausted)
         facts.listen(RecordsDelivered, self._on_delivered)
@@ -60,6 +64,12 @@ class Hindsight:
                 watermark = leader.high_watermark.value
                 if leader.log.last_stable_offset(watermark) < watermark:
                     self.unstable.setdefault(name, []).append(self._flight.now)
+
+    def _on_sent(self, _: int, fact: ProducerRecords) -> None:
+        apps = self._flight.cluster.apps
+        name = max((app for app in apps if fact.client_id.startswith(f"{app}-")), key=len, default="")
+        if not (name and (apps[name].consumers or apps[name].share_consumers)):
+            self.arrivals.setdefault(fact.partition.topic, array("q")).extend(fact.columns.sent_at)
 
     def _on_throttled(self, time: int, fact: ProduceThrottled) -> None:
         self.throttled.append((time, fact.client_id, fact.throttle_time_ms))
