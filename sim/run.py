@@ -201,11 +201,8 @@ class Run:
                     "records": peak,
                     "at_s": times[lags.index(peak)],
                 }
-        under = self.metrics.series("UnderReplicatedPartitions")[1]
-        offline = self.metrics.series("OfflinePartitionsCount")[1]
-        found["under_replicated_s"] = sum(value > 0 for value in under)
-        found["offline_s"] = sum(value > 0 for value in offline)
-        return found
+        gauges = {"under_replicated_s": "UnderReplicatedPartitions", "offline_s": "OfflinePartitionsCount"}
+        return found | {name: sum(each > 0 for each in self.metrics.series(gauges[name])[1]) for name in gauges}
 
 
 def fly(

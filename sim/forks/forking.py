@@ -1,9 +1,14 @@
 """A fork: the same flight until a time, and from then on with other settings or more faults."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from simpy import Event
+
+from sim.actors.client.app import App, Behaviour
+from sim.actors.client.client_errors import AdminError
 from sim.machine.clock import format_duration, parse_duration
 from sim.observe.journal import line
 from sim.rules.errors import ConfigError
@@ -20,7 +25,10 @@ __all__ = ["NewSettings", "fork"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSettings(Fault):
-    """Applications are killed and started again with other values of Kafka's keys for their clients."""
+    """Applications are killed and started again with other values of Kafka's keys for their clients.
+
+    An administrator removes the members that they were from their groups, as a graceful stop would.
+    """
 
     kind: str
     values: tuple[tuple[str, object], ...]
@@ -37,12 +45,26 @@ class NewSettings(Fault):
 
     def begin(self, flight: "Flight") -> None:
         """Restart those that run and have such a client."""
+        left: dict[str, list[str]] = {}
         for app in flight.cluster.apps.values():
             app.reconfigure(self.kind, dict(self.values))
             has_client = app.producers if self.kind == "producer" else app.consumers
             if app.life.alive and has_client:
+                for consumer in app.consumers:
+                    if consumer.group_id and not consumer.config.group_instance_id:
+                        left.setdefault(consumer.group_id, []).append(consumer.consumer_group_metadata().member_id)
                 app.stop()
                 app.start()
+        for group_id, member_ids in left.items():
+            flight.visitor(f"admin-of-{group_id}-{self.at}", _removing(group_id, [name for name in member_ids if name]))
+
+
+def _removing(group_id: str, member_ids: list[str]) -> Behaviour:
+    def run(app: App) -> Generator[Event, Any, None]:
+        with suppress(AdminError):
+            yield from app.admin().remove_members_from_consumer_group(group_id, member_ids)
+
+    return run
 
 
 def fork(run: "Run", at: str | int, given: Mapping[str, object], more: tuple[Fault, ...] = ()) -> "Run":
