@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "Row", "compare"]
 
-OUTCOMES = ("lost", "given up", "never delivered", "delivered again")
+OUTCOMES = ("lost", "given up", "never delivered")
 
 
 @dataclass(frozen=True, slots=True)
