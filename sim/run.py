@@ -39,9 +39,8 @@ Progress = Callable[[int, int], None]
 class Run:
     """What a flight left: metrics over time, facts in order, the verdict, and the scenario's own results.
 
-    `invariants` were looked at after every event, None when nobody has asked for it.
-    `anomalies` are what the black box found, None when there was none aboard.
-    `recorder` has what only some pictures need, None when there was none aboard.
+    `invariants` were looked at after every event, `anomalies` are what the black box found, `recorder` has what only
+    some pictures need; each is None when nobody has asked for it.
     """
 
     scenario: Scenario
@@ -84,8 +83,7 @@ class Run:
         """What the story claims of such a run, and whether it is so; of a part of a flight nothing is claimed."""
         if self.partial or self.until is not None or not self.settings.faults:
             return {}
-        cured = self.scenario.cure and _as_text(self.scenario.cure).items() <= _as_text(self.given).items()
-        claims = self.scenario.cured if cured else self.scenario.claims
+        claims = self.scenario.cured if self.scenario.is_cured(self.given) else self.scenario.claims
         return {} if claims is None else claims(self)
 
     def _claimed(self) -> list[str]:
@@ -198,10 +196,17 @@ class Run:
 
         return report(self, path)
 
+    def explain(self, why: str, at: str | int | None = None, rerun: bool = True) -> Any:
+        """The causal chain behind `lag`, `latency`, `loss`, `unavailable` or `rebalance`, at a time such as `31s`."""
+        from sim.explain import explain
 
-def _as_text(settings: Mapping[str, object]) -> dict[str, str]:
-    """Settings in one spelling, as a command line gives texts where Python gives numbers."""
-    return {key.replace("_", ".").replace("-", "."): str(value).lower() for key, value in settings.items()}
+        return explain(self, why, at, rerun)
+
+    def fork(self, at: str | int, set: Mapping[str, object] | None = None, faults: tuple[Any, ...] = ()) -> "Run":
+        """The same flight, to the byte until a time such as `20s`, and with other settings or more faults from then."""
+        from sim.forks import fork
+
+        return fork(self, at, set or {}, faults)
 
 
 def fly(

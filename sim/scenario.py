@@ -41,6 +41,10 @@ class Scenario:
     seed: int = 0
     expect: Expect | None = None
 
+    def is_cured(self, given: Mapping[str, object]) -> bool:
+        """Whether what a user has set holds the cure, in whatever spelling."""
+        return bool(self.cure) and _as_text(self.cure).items() <= _as_text(given).items()
+
     def settings(self, given: Mapping[str, object] | None = None, **rest: Any) -> Settings:
         """Check what a user sets. Raises ConfigError, one line."""
         return settings_from(self.knobs, given or {}, **rest)
@@ -74,3 +78,8 @@ class Scenario:
         settings = self.settings(set, seed=seed, faults=faults, input=input, out=folder)
         end = None if until is None else parse_duration(until)
         return fly(self, settings, dict(set or {}), end, progress, check_invariants, black_box, recorded)
+
+
+def _as_text(settings: Mapping[str, object]) -> dict[str, str]:
+    """Settings in one spelling, as a command line gives texts where Python gives numbers."""
+    return {key.replace("_", ".").replace("-", "."): str(value).lower() for key, value in settings.items()}

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FLOORS = {"": 0, "rules": 1, "conformance": 2, "machine": 2, "actors": 3, "world": 4, "observe": 5, "cli": 7}
 FLOORS |= dict.fromkeys(("view", "teach", "plan", "scenario", "scenario_file", "run", "bench", "__init__"), 6)
-FLOORS |= dict.fromkeys(("timelines", "fuzz", "capacity", "report", "trace"), 6)
+FLOORS |= dict.fromkeys(("timelines", "fuzz", "capacity", "explain", "forks", "report", "trace"), 6)
 RULES_NEVER = {"random", "time", "datetime", "simpy"}
 GLOBAL_CHANCE = {"random.Random", "random.SystemRandom"}
 WALL_CLOCK = {"time.time", "time.time_ns", "time.monotonic", "time.perf_counter", "time.sleep"}

@@ -7,7 +7,9 @@ from typing import NoReturn
 import click
 
 from sim.cli.bench import bench
+from sim.cli.comparing import compare_command, fork_command
 from sim.cli.conformance import conformance
+from sim.cli.explaining import explain_command
 from sim.cli.fuzz import fuzz
 from sim.cli.gallery import gallery
 from sim.cli.ledger import ledger
@@ -39,6 +41,9 @@ COMMANDS = (
     rerun,
     plot,
     report,
+    explain_command,
+    compare_command,
+    fork_command,
     trace,
     fuzz,
     bench,

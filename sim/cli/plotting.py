@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from sim.cli.options import read_duration, read_pairs
-from sim.cli.subjects import flown
+from sim.cli.subjects import flown, manifest_of
 from sim.machine.clock import format_duration
 from sim.rules.errors import ConfigError
 from sim.run import Run, prepare_folder
@@ -46,6 +46,8 @@ def plot(
             raise ConfigError(f"{option} concerns the {view}; draw it with --what {view}")
     if out is not None and not out.strip():
         raise ConfigError("--out: the name of the folder is empty; name one, such as plots/mine")
+    if (seed is not None or pairs) and manifest_of(source) is not None:
+        raise ConfigError(f"{source} is a run that was flown; --seed and --set are for a scenario that is yet to fly")
     run, folder = flown(source, seed, read_pairs(pairs), recorded=not RECORDED.isdisjoint(views))
     _draw(run, views, Path(out) if out is not None else folder or PLOTS / run.scenario.name, options)
 

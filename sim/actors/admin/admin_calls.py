@@ -19,6 +19,7 @@ from sim.rules.config.admin import AdminConfig
 from sim.rules.controller.metadata import MetadataImage
 from sim.rules.errors import ErrorCode
 from sim.rules.producer.batching import retry_backoff_ms
+from sim.rules.protocol.group import LeaveGroupRequest
 from sim.rules.protocol.messages import ErrorResponse, Message, MetadataRequest, MetadataResponse
 from sim.rules.protocol.topic import TopicErrors
 
@@ -59,7 +60,7 @@ class AdminCalls:
     def _ask_coordinator(self, group_id: str, body: Message) -> Asking[Any]:
         """A response of the coordinator of a group."""
         coordinator = CoordinatorClient(self._owner, group_id, self._network, self._network, self._metadata)
-        return (yield from self._repeat(lambda: coordinator.call(body)))
+        return (yield from self._repeat(lambda: coordinator.call(body), body))
 
     def _image(self) -> Asking[MetadataImage]:
         """The cluster as some broker sees it now."""
@@ -67,7 +68,7 @@ class AdminCalls:
         assert isinstance(response, MetadataResponse)
         return response.image
 
-    def _repeat(self, attempt: Callable[[], Asking[Message]]) -> Asking[Message]:
+    def _repeat(self, attempt: Callable[[], Asking[Message]], sent: Message | None = None) -> Asking[Message]:
         """Try until there is a response without an error that may pass. Raises ClientTimeoutError."""
         config = self.config
         deadline = self._owner.now + config.default_api_timeout_ms * MILLISECOND
@@ -75,7 +76,8 @@ class AdminCalls:
         while True:
             response = yield from attempt()
             error = error_of(response)
-            if not (isinstance(response, ErrorResponse) or error in RETRIABLE):
+            is_passing = isinstance(response, ErrorResponse) and not isinstance(sent, LeaveGroupRequest)
+            if not (is_passing or error in RETRIABLE):
                 return response
             jitter = self._owner.random.uniform(-JITTER, JITTER)
             wait_ms = retry_backoff_ms(attempts, config.retry_backoff_ms, config.retry_backoff_max_ms, jitter)

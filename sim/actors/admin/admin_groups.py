@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from sim.actors.admin.admin_calls import Asking, require_success
 from sim.actors.admin.admin_partitions import AdminPartitions
 from sim.actors.client.client_errors import AdminError
+from sim.actors.client.coordinator_client import error_of
 from sim.machine.clock import parse_duration
 from sim.rules.errors import ErrorCode
 from sim.rules.groups.offset_resets import ResetMode, reset_needs_group_empty, reset_target
 from sim.rules.protocol.consumer_group import ConsumerGroupDescribeRequest
-from sim.rules.protocol.group import OffsetAndMetadata, OffsetCommitRequest, OffsetFetchRequest
+from sim.rules.protocol.group import LeaveGroupRequest, OffsetAndMetadata, OffsetCommitRequest, OffsetFetchRequest
 from sim.rules.protocol.group_admin import (
     DeleteGroupRequest,
     DescribeGroupRequest,
@@ -102,6 +103,14 @@ class AdminGroups(AdminPartitions):
         for group_id in group_ids:
             response = yield from self._ask_coordinator(group_id, DeleteGroupRequest(group_id))
             results[group_id] = response.error
+        require_success(results)
+
+    def remove_members_from_consumer_group(self, group_id: str, member_ids: Iterable[str]) -> Asking[None]:
+        """Have members leave, as they would themselves. Raises AdminError (UNKNOWN_MEMBER_ID)."""
+        results = {}
+        for member_id in member_ids:
+            response = yield from self._ask_coordinator(group_id, LeaveGroupRequest(group_id, member_id))
+            results[member_id] = error_of(response)
         require_success(results)
 
     def delete_consumer_group_offsets(self, group_id: str, partitions: Sequence[TopicPartition]) -> Asking[None]:

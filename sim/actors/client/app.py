@@ -62,6 +62,10 @@ class App(Actor):
         """What it does, for a twin that does the same."""
         return self._behaviour
 
+    def reconfigure(self, kind: str, values: Mapping[str, object]) -> None:
+        """Clients of a kind (`producer`, `consumer`) that are made from now on have these values of Kafka's keys."""
+        self._overrides = {**self._overrides, kind: {**self._overrides.get(kind, {}), **values}}
+
     @property
     def wall_clock_ms(self) -> int:
         """What the host's own clock shows, in milliseconds."""

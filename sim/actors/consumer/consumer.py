@@ -83,6 +83,7 @@ class Consumer(ConsumerQueries):
         self._timers: dict[int, Deadlines] = {}
         self._waiting: Event | None = None
         self._closed = self._woken = False
+        self.polling = False
         committed, begins = config.isolation_level == "read_committed", config.auto_offset_reset == "earliest"
         owner.announce(ConsumerOpened(owner.name, client_id, group_id, committed, begins))
 
@@ -140,6 +141,7 @@ class Consumer(ConsumerQueries):
         deadline = began + timeout_ms * MILLISECOND
         limit = self.config.max_poll_records if max_records is None else max_records
         parts.member.poll_begins()
+        self.polling = True
         parts.commits.call_back()
         alarm: Deadline | None = None
         try:
@@ -168,6 +170,7 @@ class Consumer(ConsumerQueries):
             if alarm is not None:
                 alarm.cancel()
             parts.member.poll_ends()
+        self.polling = False
         for piece in slices:
             owner.announce(RecordsDelivered(self.group_id, self.client_id, *piece))
         if slices and owner.machine.facts.wanted(RecordsPolled):

@@ -16,6 +16,7 @@ from sim.actors.producer.buffer_pool import BufferPool
 from sim.machine.actor import Actor
 from sim.machine.clock import MILLISECOND
 from sim.machine.deadlines import Deadlines
+from sim.rules.facts.client import BufferExhausted
 from sim.rules.topics import TopicPartition
 
 __all__ = ["MaxBlock"]
@@ -88,6 +89,7 @@ class MaxBlock:
                 self._pool.give(size_bytes)
             raise ClientClosedError("the producer was closed while a record waited for memory")
         if not success:
+            self._owner.announce(BufferExhausted(self._owner.name))
             raise SendTimeoutError(f"no buffer memory within the configured {self._max_block_ms} ms")
 
     def close(self) -> None:

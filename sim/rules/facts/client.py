@@ -11,6 +11,7 @@ from sim.rules.storage.batch import RecordBatch
 from sim.rules.topics import TopicPartition
 
 __all__ = [
+    "BufferExhausted",
     "ConsumerOpened",
     "ConsumerSubscribed",
     "PartitionsTaken",
@@ -53,6 +54,13 @@ class PartitionsTaken:
     client_id: str
     partitions: tuple[TopicPartition, ...]
     by_group: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BufferExhausted:
+    """A record found no memory in its producer's buffer within max.block.ms: send() has failed."""
+
+    producer_app: str
 
 
 @dataclass(frozen=True, slots=True)
