@@ -25,6 +25,7 @@ def report(source: str, out: str | None) -> None:
     """
     if out is not None and not out.strip():
         raise ConfigError("--out: the name of the page is empty; name one, such as report.html")
+    source = source.removesuffix("/manifest.json")
     scenario = None if _is_run(source) else find(source)
     path = Path(out or (Path(source) / "report.html" if scenario is None else f"{scenario.name}.html"))
     check_path(path)
