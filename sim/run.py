@@ -221,9 +221,7 @@ def fly(
 ) -> Run:
     """Fly a scenario, on demand with its invariants checked, and with a black box and a recorder aboard.
 
-    Ctrl-C ends the flight early; what there is by then is kept as partial.
-
-    Raises ConfigError for what cannot work.
+    Ctrl-C ends the flight early; what there is by then is kept as partial. Raises ConfigError for what cannot work.
     """
     if settings.out is not None:
         prepare_folder(settings.out)

@@ -35,8 +35,12 @@ class Frames:
 
     def app_of(self, client_id: str) -> str:
         """The application that a client lives in; the client itself where none is known."""
+        apps = self._cluster.apps
+        for kind in ("-producer-", "-share-consumer-", "-consumer-"):
+            if (name := client_id.rpartition(kind)[0]) in apps:
+                return name
         if client_id not in self._apps_by_client:
-            for app in self._cluster.apps.values():
+            for app in apps.values():
                 ids = [producer.client_id for producer in app.producers]
                 ids += [consumer.client_id for consumer in app.consumers]
                 ids += [consumer.client_id for consumer in app.share_consumers]

@@ -14,12 +14,9 @@ __all__ = ["FIGURES", "figures"]
 FIGURES = ("throughput_lag", "isr", "ownership", "staircase", "requests", "resources", "topology")
 """Modules of `sim.view` with a `draw(run, path=None) -> Figure`; the first line of their docstring is the caption."""
 
-MOST_BYTES = 1_600_000
-"""What all pictures together may take, as text in the page."""
 
-
-def figures(run: "Run") -> str:
-    """HTML of all figures; one for which there is no room any more is named instead."""
+def figures(run: "Run", most_bytes: int) -> str:
+    """HTML of all figures; one that does not go into `most_bytes` with those before it is named instead."""
     told, used = [], 0
     for name in FIGURES:
         module = import_module(f"sim.view.{name}")
@@ -31,7 +28,7 @@ def figures(run: "Run") -> str:
         used += len(text)
         width, height = (round(inches * figure.dpi) for inches in figure.get_size_inches())
         image = f'<img src="data:image/webp;base64,{text}" alt="{escape(caption)}" width="{width}" height="{height}">'
-        if used > MOST_BYTES:
+        if used > most_bytes:
             used -= len(text)
             image = "<p>Too large for this page: kafkasim draws it as a picture of its own.</p>"
         told.append(f'<figure tabindex="0">{image}<figcaption>{escape(caption)}</figcaption></figure>')

@@ -25,6 +25,9 @@ __all__ = ["EXAMPLE", "page", "report"]
 
 EXAMPLE = "report.html"
 
+MOST_BYTES = 2_900_000
+"""What a page may take, its template aside; pictures have what the rest leaves."""
+
 
 def page(run: "Run") -> str:
     """The report of a run as HTML. It needs no other file, and its policy forbids to ask for any."""
@@ -32,25 +35,26 @@ def page(run: "Run") -> str:
     fate, *costs = finding(run).split("; ")
     simulated = format_duration(round(run.simulated_s * 1e9))
     early = ", stopped early" if run.partial else ""
-    return Template(_part("report.html")).substitute(
-        script_hash=_hash(script),
-        style_hash=_hash(style),
-        style=style,
-        script=script,
-        name=escape(run.scenario.name),
-        summary=escape(run.scenario.summary),
-        finding=escape(fate),
-        costs="".join(f"<p class='cost'>{escape(cost)}</p>" for cost in costs),
-        flown=escape(f"seed {run.settings.seed}, {simulated} simulated{early}"),
-        trace=run.journal.sha256()[:16],
-        story=story(run),
-        claims=claims(run),
-        figures=figures(run),
-        verdict=verdict(run),
-        configuration=configuration(run),
-        timeline=timeline(run),
-        replay=script_json(json.dumps(replay(run), separators=(",", ":"), ensure_ascii=False)),
-    )
+    parts = {
+        "script_hash": _hash(script),
+        "style_hash": _hash(style),
+        "style": style,
+        "script": script,
+        "name": escape(run.scenario.name),
+        "summary": escape(run.scenario.summary),
+        "finding": escape(fate),
+        "costs": "".join(f"<p class='cost'>{escape(cost)}</p>" for cost in costs),
+        "flown": escape(f"seed {run.settings.seed}, {simulated} simulated{early}"),
+        "trace": run.journal.sha256()[:16],
+        "story": story(run),
+        "claims": claims(run),
+        "verdict": verdict(run),
+        "configuration": configuration(run),
+        "timeline": timeline(run),
+        "replay": script_json(json.dumps(replay(run), separators=(",", ":"), ensure_ascii=False)),
+    }
+    room = MOST_BYTES - sum(len(part.encode()) for part in parts.values())
+    return Template(_part("report.html")).substitute(parts, figures=figures(run, room))
 
 
 def report(run: "Run", path: str | Path | None = None) -> str:

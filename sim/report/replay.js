@@ -81,7 +81,9 @@
       element(by("faults"), "a", "", `${fault.label}, ${fault.from.toFixed(1)} s to ${fault.to.toFixed(1)} s`).href = `#t=${fault.from}s`;
     }
     by("scrubber").max = data.end;
-    if (data.hidden) by("hidden").textContent = `${number(data.hidden)} more partitions are not shown.`;
+    const limits = data.hidden ? [`${number(data.hidden)} more partitions are not shown.`] : [];
+    if (data.cut !== null) limits.push(`Too much changed to replay all of it: after ${data.cut} s only logs and lag go on.`);
+    by("hidden").textContent = limits.join(" ");
   }
   function replica(box, name, key) {
     const row = element(box, "div", "replica"), role = element(row, "span"), title = element(row, "span", "title", name);

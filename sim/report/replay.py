@@ -30,7 +30,7 @@ __all__ = ["replay"]
 
 MOST_SHOWN = 24
 MOST_NUMBERS = 60_000
-MOST_CHANGES = 8_000
+MOST_CHANGES = 6_000
 MOST_BOXES = 24
 MOST_OF_A_STAGE = 6
 
@@ -41,13 +41,15 @@ def replay(run: "Run") -> dict[str, Any]:
     """Everything the replay shows, as JSON can hold it.
 
     `times` are seconds; `series` and `flows` hold frame and value in turn, at each change and at each movement;
-    `changes` are time, kind, and what has changed, in order; `boxes` stand for applications, or for a stage of many.
+    `changes` are time, kind, and what has changed, in order, up to the time `cut` if there are too many; `boxes` stand
+    for applications, or for a stage of many.
     """
     frames = run.recorded().frames
     shown = _shown(run, frames)
     boxes = _boxes(run)
     stride = _stride(frames)
     topics = {str(name): name for name in shown}
+    changes = list(_changes(run, frames, topics))
     return {
         "end": round(run.simulated_s, 3),
         "brokers": [
@@ -64,7 +66,8 @@ def replay(run: "Run") -> dict[str, Any]:
         "times": [round(time, 3) for time in frames.times[stride - 1 :: stride]],
         "series": {key: _thinned(points, stride) for key, points in _of(frames, topics).items()},
         "flows": _flows(frames, boxes, [str(broker_id) for broker_id in run.flight.cluster.brokers], stride),
-        "changes": list(_changes(run, frames, topics))[:MOST_CHANGES],
+        "changes": changes[:MOST_CHANGES],
+        "cut": changes[MOST_CHANGES][0] if len(changes) > MOST_CHANGES else None,
     }
 
 
@@ -135,7 +138,7 @@ def _changes(run: "Run", frames: Frames, topics: dict[str, TopicPartition]) -> I
         time_s, leader, isr = frames.began[name]
         yield [round(time_s, 3), "leader", str(name), leader, ""]
         yield [round(time_s, 3), "isr", str(name), list(isr), ""]
-    owners = _Owners(frames)
+    owners = _Owners(frames, shown)
     for time, fact in run.facts:
         for change in (*_of_fact(fact, shown), *owners.changes(fact)):
             yield [round(time / 1e9, 3), *change, told(fact)]
@@ -160,15 +163,16 @@ def _of_fact(fact: Any, shown: set[TopicPartition]) -> Iterator[tuple[str, str, 
 class _Owners:
     """Which application reads which partitions: what its consumers were assigned last, nothing once it is gone."""
 
-    def __init__(self, frames: Frames) -> None:
+    def __init__(self, frames: Frames, shown: set[TopicPartition]) -> None:
         self._frames = frames
+        self._shown = shown
         self._held: dict[tuple[str, str], list[list[str]]] = {}
 
     def changes(self, fact: Any) -> Iterator[tuple[str, str, Any]]:
         """The application and all `[group, partition]` that it reads from now on, if the fact changes them."""
         if isinstance(fact, PartitionsAssigned):
             app = self._frames.app_of(fact.client_id)
-            held = [[fact.group_id, str(name)] for name in fact.partitions]
+            held = [[fact.group_id, str(name)] for name in fact.partitions if name in self._shown]
             self._held[app, fact.client_id] = held
             yield "owns", app, self._all(app)
         elif isinstance(fact, AppStopped) and self._all(fact.app):

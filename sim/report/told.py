@@ -9,10 +9,13 @@ from sim.rules.topics import TopicPartition
 
 __all__ = ["kind_of", "told"]
 
+MOST_CHARACTERS = 160
+
 
 def told(fact: Any) -> str:
-    """`broker 2 leads payments-0, epoch 3`; of a kind without words of its own the fields."""
-    return _cluster(fact) or _clients(fact) or _fields(fact)
+    """`broker 2 leads payments-0, epoch 3`; of a kind without words of its own the fields. Too long a list is cut."""
+    text = _cluster(fact) or _clients(fact) or _fields(fact)
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}…"
 
 
 def kind_of(fact: Any) -> str:

@@ -17,7 +17,7 @@ def flown(kafkasim: Kafkasim) -> Kafkasim:
 
 def test_the_page_of_a_run_is_left_in_its_folder(flown: Kafkasim) -> None:
     before = flown.files()
-    done = flown("report", "first")
+    done = flown("report", "first/manifest.json")
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("first/report.html is written, 0.")
     added = flown.files().keys() - before.keys()

@@ -106,10 +106,8 @@ def test_records_that_went_wrong_are_listed_up_to_a_bound(monkeypatch: pytest.Mo
     assert "<b>p" not in text
 
 
-def test_a_picture_without_room_is_named_instead(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = figures.figures(flown())
-    monkeypatch.setattr(figures, "MOST_BYTES", 60_000)
-    text = figures.figures(flown())
+def test_a_picture_without_room_is_named_instead() -> None:
+    whole, text = figures.figures(flown(), 3_000_000), figures.figures(flown(), 60_000)
     assert whole.count("<img") == len(figures.FIGURES)
     assert text.count("<img") < text.count("<figcaption>") == len(figures.FIGURES)
     assert "Too large" in text

@@ -69,6 +69,14 @@ def test_a_long_run_is_thinned_but_ends_alike(monkeypatch: pytest.MonkeyPatch) -
     assert [sum(flow[2][1::2]) for flow in thin["flows"]] == [sum(flow[2][1::2]) for flow in whole["flows"]]
 
 
+def test_too_many_changes_are_cut_and_the_page_can_say_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert film()["cut"] is None
+    monkeypatch.setattr(replays, "MOST_CHANGES", 10)
+    cut = replay(flown())
+    assert cut["changes"] == film()["changes"][:10]
+    assert cut["cut"] == film()["changes"][10][0]
+
+
 def test_a_large_stage_is_one_box(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replays, "MOST_OF_A_STAGE", 1)
     boxes = {box["name"]: box["apps"] for box in replay(flown())["boxes"]}
