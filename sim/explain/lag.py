@@ -9,6 +9,7 @@ from sim.explain.leadership import told as told_outage
 from sim.explain.looking import active_faults, members_of, producers_to
 from sim.explain.ownership import cause_of, gaps
 from sim.explain.ownership import told as told_gap
+from sim.rules.facts.journal import OffsetsCommitted
 from sim.rules.topics import TopicPartition
 from sim.world import faults
 
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["lag", "peak"]
 
 LEAST_S = 1.5
-CONCENTRATED = 3
-"""A partition with so many times the mean lag of the others is hot."""
+FEWEST_COMMITS = 5
+"""So many commits of other partitions show that a group is at work."""
+CONCENTRATED = 2
+"""A partition that got so many times the records of the others on average is hot."""
 
 
 def peak(run: "Run", at_s: float | None = None) -> tuple[float, float, str, str]:
@@ -99,18 +102,19 @@ def _unstable(run: "Run", group_id: str, name: TopicPartition, onset_s: float, p
 def _slow(run: "Run", group_id: str, name: TopicPartition, onset_s: float, peak_s: float) -> Chain:
     """The work takes longer than records take to come: what is left when everybody was there."""
     weight_s = (peak_s - onset_s) / 2
-    lags = {
-        str(each): dict(zip(*run.metrics.series("records-lag", group=group_id, partition=str(each)), strict=True))
-        for each in run.flight.cluster.partitions()
-    }
-    now = {each: found.get(peak_s, 0.0) for each, found in lags.items() if found}
-    own, rest = now.get(str(name), 0.0), [value for each, value in now.items() if each != str(name)]
-    members, partitions = members_of(run, group_id), len(now)
+    members = members_of(run, group_id)
+    ends = {each: run.flight.cluster.log(each).log_end_offset for each in run.flight.cluster.partitions()}
+    ends = {each: end for each, end in ends.items() if each.topic == name.topic}
+    own, rest = ends[name], [end for each, end in ends.items() if each != name]
     if rest and own > CONCENTRATED * max(1.0, sum(rest) / len(rest)):
-        what = f"{name} has {own:,.0f} of all {sum(now.values()):,.0f} records that wait: its keys come too often"
-        link = Link(onset_s, what, "records-lag by partition")
+        what = f"{name} got {own:,} of all {sum(ends.values()):,} records of {name.topic}: its keys come too often"
+        link = Link(onset_s, what, "log end offsets by partition")
         remedy = Remedy("producer.partitioner.ignore.keys", "false", "true")
         return Chain("lag", "hot-partition", (link,), remedy, weight_s=weight_s)
+    stuck = _stuck(run, group_id, name, onset_s, peak_s)
+    if stuck is not None:
+        return Chain("lag", "poison-record", (stuck,), weight_s=weight_s)
+    partitions = len(ends)
     for fault in active_faults(run, onset_s, peak_s):
         if isinstance(fault, faults.SlowHandler | faults.TrafficBurst):
             cause = "slow-handler" if isinstance(fault, faults.SlowHandler) else "traffic-burst"
@@ -123,3 +127,20 @@ def _slow(run: "Run", group_id: str, name: TopicPartition, onset_s: float, peak_
         return Chain("lag", "idle-consumers", (link,), weight_s=weight_s)
     what = f"{len(members)} members of {group_id} work more slowly than records come"
     return Chain("lag", "processing-slow", (Link(onset_s, what, "records-lag grows"),), weight_s=weight_s)
+
+
+def _stuck(run: "Run", group_id: str, name: TopicPartition, onset_s: float, peak_s: float) -> Link | None:
+    """The group commits other partitions while one record holds this one up, for most of the time it fell behind."""
+    moved = {False: [0.0], True: [0.0]}
+    offset = 0
+    for time, fact in run.facts:
+        if isinstance(fact, OffsetsCommitted) and fact.group_id == group_id and time / 1e9 <= peak_s:
+            for each, committed in fact.offsets:
+                if each != name or committed > offset:
+                    moved[each == name].append(time / 1e9)
+                offset = max(offset, committed) if each == name else offset
+    since_s, others = moved[True][-1], [time_s for time_s in moved[False] if time_s > moved[True][-1]]
+    if len(others) < FEWEST_COMMITS or peak_s - since_s < (peak_s - onset_s) / 2:
+        return None
+    what = f"{group_id} did not get past offset {offset:,} of {name} from {since_s:.1f} s on, and went on elsewhere"
+    return Link(since_s, what, "OffsetsCommitted")

@@ -9,7 +9,7 @@ from sim.explain.looking import app_of, topic_config
 from sim.observe.verdict import RecordFate
 from sim.rules.config import ProducerConfig
 from sim.rules.errors import ErrorCode
-from sim.rules.facts.journal import BatchFailed, PositionReset
+from sim.rules.facts.journal import BatchFailed, IsrChanged, PositionReset
 from sim.rules.facts.storage import SegmentsDeleted
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def _taken(run: "Run", at_s: float | None) -> Iterator[Chain]:
         fate = fates[0]
         what = f"{len(fates):,} acknowledged records of {fate.partition} were lost"
         first = Link(fate.acknowledged_s or 0.0, what, "verdict.json, lost")
-        second = Link(fate.acknowledged_s or 0.0, f"they were {fate.cause}", "LogTruncated, LeaderElected")
+        alone = ", the only replica in sync" if cause == "isr-of-one" else ""
+        second = Link(fate.acknowledged_s or 0.0, f"they were {fate.cause}{alone}", "LogTruncated, LeaderElected")
         remedy = _remedy_of(run, cause, fate)
         yield Chain(
             "loss", cause, (first, second), remedy, lambda other: len(other.verdict.lost), "records lost", len(fates)
@@ -64,13 +65,24 @@ def _slug(run: "Run", fate: RecordFate) -> str:
     if "uncleanly" in fate.cause or _is_unclean(run, fate):
         return "unclean-election"
     if "not flushed" in fate.cause:
-        return "power-failure"
+        return "isr-of-one" if _config(run, fate).acks == "all" and _was_alone(run, fate) else "power-failure"
     return "acks-1" if _config(run, fate).acks == "1" else "log-truncated"
 
 
 def _is_unclean(run: "Run", fate: RecordFate) -> bool:
     config = topic_config(run, fate.partition.rpartition("-")[0])
     return config.unclean_leader_election_enable and _config(run, fate).acks == "all"
+
+
+def _was_alone(run: "Run", fate: RecordFate) -> bool:
+    """Whether the leader was the only replica in sync when it acknowledged the record."""
+    acknowledged = (fate.acknowledged_s or 0.0) * 1e9
+    changes = [
+        fact.isr
+        for time, fact in run.facts
+        if isinstance(fact, IsrChanged) and str(fact.partition) == fate.partition and time <= acknowledged
+    ]
+    return bool(changes) and len(changes[-1]) == 1
 
 
 def _config(run: "Run", fate: RecordFate) -> ProducerConfig:
@@ -86,6 +98,9 @@ def _remedy_of(run: "Run", cause: str, fate: RecordFate) -> Remedy | None:
         return Remedy("producer.acks", _config(run, fate).acks, "all")
     if cause == "unclean-election":
         return Remedy("topic.unclean.leader.election.enable", "true", "false")
+    if cause == "isr-of-one":
+        minimum = topic_config(run, fate.partition.rpartition("-")[0]).min_insync_replicas
+        return Remedy("topic.min.insync.replicas", minimum, 2)
     if cause == "power-failure":
         value = topic_config(run, fate.partition.rpartition("-")[0]).flush_messages
         return Remedy("topic.flush.messages", value, 1)
@@ -188,7 +203,7 @@ def _unread(run: "Run", at_s: float | None) -> Iterator[Chain]:
 
 
 def _in_hand(run: "Run", at_s: float | None) -> Iterator[Chain]:
-    """Committed, handed out, and the application killed over them: nobody gets them again."""
+    """Committed, handed out, and the application killed over them: those not yet worked on are nobody's now."""
     found = [each for each in run.metrics.hindsight.in_hand if _near(each.time / 1e9, at_s)]
     if not found:
         return
@@ -196,7 +211,10 @@ def _in_hand(run: "Run", at_s: float | None) -> Iterator[Chain]:
     what = f"up to {count:,} records of {worst.partition} were in the hands of {worst.app} when it was killed"
     time_s = worst.time / 1e9
     why = f"their offsets were committed at {worst.committed_at / 1e9:.1f} s, before the work on them was done"
-    links = Link(time_s, f"{what}, and nobody got them again", "AppStopped"), Link(time_s, why, "OffsetsCommitted")
+    links = (
+        Link(time_s, f"{what}, and were not handed out again, done or not", "AppStopped"),
+        Link(time_s, why, "OffsetsCommitted"),
+    )
     consumers = run.flight.cluster.apps[worst.app].consumers
     value = consumers[0].config.max_poll_records if consumers else 500
     remedy = Remedy("consumer.max.poll.records", value, 1) if value > 1 else None

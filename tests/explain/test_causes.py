@@ -215,3 +215,24 @@ def test_a_slow_disk_a_slow_network_and_a_long_linger() -> None:
 )
 def test_scenarios_of_the_library(name: str, why: str, slug: str) -> None:
     assert cause(find(name).run(), why) == slug
+
+
+@pytest.mark.parametrize(
+    ("name", "why", "cause"),
+    [
+        ("poison-pill", "lag", "poison-record"),
+        ("hot-key", "lag", "hot-partition"),
+        ("idle-pods", "lag", "idle-consumers"),
+        ("catch-up", "lag", "processing-slow"),
+        ("redelivery-storm", "rebalance", "poll-interval-exceeded"),
+        ("double-charge", "rebalance", "poll-interval-exceeded"),
+        ("silent-loss", "loss", "acks-1"),
+        ("all-means-all", "loss", "isr-of-one"),
+        ("slow-reader-loses-data", "loss", "retention-overtook"),
+        ("shrunken-isr", "unavailable", "no-in-sync-replica"),
+    ],
+)
+def test_incidents_of_the_library_have_the_cause_that_they_are_about(name: str, why: str, cause: str) -> None:
+    chain = find(name).run(seed=0).explain(why, rerun=False)
+    assert chain.cause == cause
+    assert len(chain.links) >= 2
