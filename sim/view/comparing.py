@@ -1,5 +1,6 @@
 """The picture of two runs: throughput, lag and latency over one time axis, the second one over the first."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ from matplotlib.figure import Figure
 
 from sim.view import colours
 from sim.view.curves import Curve, Curves
+from sim.view.episodes import fault_spans
+from sim.view.marks import shade_faults
 from sim.view.picture import Picture
 
 if TYPE_CHECKING:
@@ -34,10 +37,27 @@ def draw(runs: tuple["Run", "Run"], labels: tuple[str, str], title: str, fork_s:
             panel.plot(curves.times, curve, label=label, linewidth=1.6, **style)
     for panel, name in zip(panels, names, strict=True):
         _finish(panel, name, fork_s)
+    _shade(panels, runs if fork_s is None else runs[:1])
     panels[0].legend(loc="lower right", frameon=False, ncols=2, fontsize=9, bbox_to_anchor=(1, 1))
     panels[-1].set_xlabel("seconds from the start")
     picture.save(path)
     return picture
+
+
+def _shade(panels: Sequence[Axes], runs: Sequence["Run"]) -> None:
+    """The faults of the runs, each once, with their names in the panel below."""
+    found = {(span.label, span.begin_s): span for run in runs for span in fault_spans(run.facts, run.simulated_s)}
+    shade_faults(panels, list(found.values()))
+    for row, span in enumerate(found.values()):
+        panels[-1].text(
+            span.begin_s,
+            0.97 - 0.1 * (row % 3),
+            f" {span.label[:40]}",
+            transform=panels[-1].get_xaxis_transform(),
+            va="top",
+            fontsize=8,
+            color=colours.FAULT_TEXT,
+        )
 
 
 def _curves(curves: Curves) -> tuple[Curve, Curve, Curve]:

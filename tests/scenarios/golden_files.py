@@ -10,7 +10,7 @@ from typing import Any
 
 from sim.run import Run
 
-__all__ = ["golden", "kept"]
+__all__ = ["FOLDER", "golden", "kept", "read"]
 
 FOLDER = Path(__file__).parent / "golden"
 LEFT_OUT = ("wall_s", "records_per_wall_s", "trace_sha256")
@@ -26,4 +26,9 @@ def golden(run: Run) -> Any:
     path = FOLDER / f"{run.scenario.name}.json"
     if os.environ.get("UPDATE_GOLDEN") == "1":
         path.write_text(json.dumps(kept(run), indent=1) + "\n", encoding="utf-8")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return read(run.scenario.name)
+
+
+def read(name: str) -> Any:
+    """What the file of a scenario says."""
+    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
