@@ -37,7 +37,7 @@ def compare_command(
     """
     path = checked(out)
     given = read_pairs(pairs_a), read_pairs(pairs_b)
-    runs = flown(one, seed, given[0])[0], flown(other, seed, given[1])[0]
+    runs = flown(one, seed, given[0], True)[0], flown(other, seed, given[1], True)[0]
     labels = (label("A", one, pairs_a), label("B", other, pairs_b))
     show(runs, labels, None, path, as_json)
 
@@ -55,7 +55,7 @@ def fork_command(run: str, at: str, pairs: tuple[str, ...], out: str, as_json: b
     hold from the start: compare is for them.
     """
     path, given = checked(out), read_pairs(pairs)
-    first, _ = flown(run)
+    first, _ = flown(run, recorded=True)
     second = first.fork(at, given)
     labels = (f"A: {first.scenario.name}", f"B: {', '.join(pairs)} from {at} on")
     show((first, second), labels, parse_duration(at) / 1e9, path, as_json)

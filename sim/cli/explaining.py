@@ -30,7 +30,7 @@ def explain_command(run: str, why: str, at: str | None, no_rerun: bool, as_json:
     from sim.explain.explaining import check_symptom, explain
 
     check_symptom(why)
-    chain = explain(flown(run)[0], why, at, not no_rerun)
+    chain = explain(flown(run, recorded=True)[0], why, at, not no_rerun)
     if as_json:
         click.echo(json.dumps(chain.as_json()))
     else:

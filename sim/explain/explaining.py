@@ -69,7 +69,7 @@ def _flown_again(run: "Run", chain: Chain) -> Chain:
         return chain
     given = {**run.given, remedy.key: remedy.other}
     try:
-        other = run.scenario.run(settings.seed, given, run.until, settings.faults, settings.input)
+        other = run.scenario.run(settings.seed, given, run.until, settings.faults, settings.input, recorded=True)
     except ConfigError:
         return chain
     return replace(chain, would_be=chain.measure(other))

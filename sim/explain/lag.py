@@ -83,7 +83,7 @@ def _unwritable(run: "Run", name: TopicPartition, onset_s: float, peak_s: float)
 
 def _unstable(run: "Run", group_id: str, name: TopicPartition, onset_s: float, peak_s: float) -> Iterator[Chain]:
     times_s = [
-        time / 1e9 for time in run.metrics.hindsight.unstable.get(name, ()) if onset_s - 1 <= time / 1e9 <= peak_s
+        time / 1e9 for time in run.recorded().hindsight.unstable.get(name, ()) if onset_s - 1 <= time / 1e9 <= peak_s
     ]
     if len(times_s) < 2:
         return

@@ -78,7 +78,7 @@ def _candidates(run: "Run", topic: str, begin_s: float, end_s: float, wait_ms: f
     acks = writers[0].config.acks if writers else "all"
     held = [
         (time / 1e9, client, ms)
-        for time, client, ms in run.metrics.hindsight.throttled
+        for time, client, ms in run.recorded().hindsight.throttled
         if begin_s <= time / 1e9 <= end_s
     ]
     if held:

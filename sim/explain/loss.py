@@ -25,7 +25,7 @@ def loss(run: "Run", at_s: float | None = None) -> Chain:
         *_given_up(run, at_s),
         *_unread(run, at_s),
         *_in_hand(run, at_s),
-        *([of_buffer(run, "loss", _of_exhausted(run))] if run.metrics.hindsight.exhausted else []),
+        *([of_buffer(run, "loss", _of_exhausted(run))] if run.recorded().hindsight.exhausted else []),
     ]
     if not chains:
         what = f"No record was lost: all {run.verdict.acknowledged:,} acknowledged ones are there"
@@ -147,14 +147,14 @@ def _of_error(run: "Run", error: ErrorCode, fact: BatchFailed) -> tuple[str, Rem
 
 
 def _of_exhausted(run: "Run") -> Link:
-    time, app = run.metrics.hindsight.exhausted[0]
-    what = f"{len(run.metrics.hindsight.exhausted):,} records of {app} were never sent, from {time / 1e9:.1f} s on"
+    time, app = run.recorded().hindsight.exhausted[0]
+    what = f"{len(run.recorded().hindsight.exhausted):,} records of {app} were never sent, from {time / 1e9:.1f} s on"
     return Link(time / 1e9, what, "BufferExhausted")
 
 
 def of_buffer(run: "Run", why: str, first: Link) -> Chain:
     """The chain behind records that found no memory in their producer's buffer."""
-    time, name = run.metrics.hindsight.exhausted[0]
+    time, name = run.recorded().hindsight.exhausted[0]
     config = run.flight.cluster.apps[name].producers[0].config
     what = (
         f"buffer.memory of {config.buffer_memory:,} bytes was full of records that wait for their acknowledgement, "
@@ -162,13 +162,13 @@ def of_buffer(run: "Run", why: str, first: Link) -> Chain:
     )
     links = first, Link(time / 1e9, what, "buffer.memory")
     remedy = Remedy("producer.buffer.memory", config.buffer_memory, max(33_554_432, 8 * config.buffer_memory))
-    count = len(run.metrics.hindsight.exhausted)
+    count = len(run.recorded().hindsight.exhausted)
     return Chain(
         why,
         "buffer-exhausted",
         links,
         remedy,
-        lambda other: len(other.metrics.hindsight.exhausted),
+        lambda other: len(other.recorded().hindsight.exhausted),
         "records not sent",
         count,
     )
@@ -204,7 +204,7 @@ def _unread(run: "Run", at_s: float | None) -> Iterator[Chain]:
 
 def _in_hand(run: "Run", at_s: float | None) -> Iterator[Chain]:
     """Committed, handed out, and the application killed over them: those not yet worked on are nobody's now."""
-    found = [each for each in run.metrics.hindsight.in_hand if _near(each.time / 1e9, at_s)]
+    found = [each for each in run.recorded().hindsight.in_hand if _near(each.time / 1e9, at_s)]
     if not found:
         return
     worst, count = found[0], sum(each.count for each in found)
@@ -220,6 +220,6 @@ def _in_hand(run: "Run", at_s: float | None) -> Iterator[Chain]:
     remedy = Remedy("consumer.max.poll.records", value, 1) if value > 1 else None
 
     def measure(other: "Run") -> float:
-        return sum(each.count for each in other.metrics.hindsight.in_hand)
+        return sum(each.count for each in other.recorded().hindsight.in_hand)
 
     yield Chain("loss", "commit-before-processing", links, remedy, measure, "records at risk", count)

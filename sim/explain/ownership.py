@@ -61,7 +61,7 @@ def gaps(run: "Run", group_id: str, partition: TopicPartition) -> list[Gap]:
 
 def removed(run: "Run", time: int, fact: MemberRemoved, client_id: str) -> Gap:
     """Why a member whose process runs was removed: it hung, was too slow between polls, or left."""
-    now_s, polled = time / 1e9, run.metrics.hindsight.idle_since.get((fact.member_id, time), time)
+    now_s, polled = time / 1e9, run.recorded().hindsight.idle_since.get((fact.member_id, time), time)
     consumers = consumers_of(run, fact.group_id)
     if fact.reason == "left":
         longest_s = consumers[0].config.max_poll_interval_ms / 1e3 if consumers else float("inf")

@@ -22,7 +22,7 @@ def unavailable(run: "Run", at_s: float | None = None) -> Chain:
         for outage in outages(run)
         if outage.length_s >= LEAST_S and (at_s is None or outage.begin_s <= at_s <= outage.end_s)
     ]
-    exhausted = run.metrics.hindsight.exhausted
+    exhausted = run.recorded().hindsight.exhausted
     if not found and not exhausted:
         return Chain("unavailable", "none", (Link(0.0, "Every partition could be written to at any time", "facts"),))
     if not found:

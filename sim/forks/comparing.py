@@ -1,6 +1,7 @@
 """What differs between two runs: figure by figure, and whether equal records arrived at equal times."""
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sim.explain.leadership import outages
@@ -76,9 +77,8 @@ def compare(one: "Run", other: "Run", labels: tuple[str, str] = ("A", "B")) -> C
     first, second = figures(one), figures(other)
     names = list(dict.fromkeys([*first, *second]))
     rows = tuple(Row(name, unit, first.get(key, 0.0), second.get(key, 0.0)) for key in names for name, unit in [key])
-    arrived = [
-        {topic: sorted(times) for topic, times in run.metrics.hindsight.arrivals.items()} for run in (one, other)
-    ]
+    heard = [run.recorded().hindsight.arrivals for run in (one, other)]
+    arrived = [{topic: sorted(chain(*batches)) for topic, batches in arrivals.items()} for arrivals in heard]
     counts = (sum(map(len, arrived[0].values())), sum(map(len, arrived[1].values())))
     return Comparison(labels, rows, counts, arrived[0] == arrived[1])
 
@@ -90,7 +90,7 @@ def figures(run: "Run") -> dict[tuple[str, str], float]:
     found: dict[tuple[str, str], float] = {
         ("acknowledged", "records"): verdict.acknowledged,
         ("lost", "records"): len(verdict.lost),
-        ("given up", "records"): given_up + len(metrics.hindsight.exhausted),
+        ("given up", "records"): given_up + len(run.recorded().hindsight.exhausted),
         ("never delivered", "records"): len(verdict.undelivered),
         ("delivered again", "records"): sum(verdict.redelivered.values()),
         ("longest outage of a partition", "s"): max((outage.length_s for outage in outages(run)), default=0.0),

@@ -84,7 +84,7 @@ def fork(run: "Run", at: str | int, given: Mapping[str, object], more: tuple[Fau
         return replace(plan, faults=(*(plan.faults if settings.faults else ()), *changes, *more))
 
     forked = replace(scenario, make=make, claims=None, cured=None, expect=None)
-    other = forked.run(settings.seed, run.given, run.until, True, settings.input)
+    other = forked.run(settings.seed, run.given, run.until, True, settings.input, recorded=True)
     if before(run, begins) != before(other, begins):
         raise ConfigError(f"the fork does not equal the run before {format_duration(begins)}: it is not deterministic")
     return other

@@ -1,6 +1,6 @@
 """What an explanation needs beside facts: who was served when, what readers waited for, what was in hand."""
 
-from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sim.rules.facts.client import BufferExhausted
@@ -33,7 +33,7 @@ class Hindsight:
     `unstable` are the times at which a partition had records below its high watermark that a transaction kept from
     readers. `throttled` are client and milliseconds of each answer that a quota held back. `idle_since` tells for each
     removed member when its client was last handed records. `arrivals` are when records were handed to producers of
-    applications that read nothing, by topic.
+    applications that read nothing, by topic, batch by batch.
     """
 
     def __init__(self, flight: Flight) -> None:
@@ -43,7 +43,8 @@ class Hindsight:
         self.exhausted: list[tuple[int, str]] = []
         self.in_hand: list[InHand] = []
         self.idle_since: dict[tuple[str, int], int] = {}
-        self.arrivals: dict[str, array[int]] = {}
+        self.arrivals: dict[str, list[Sequence[int]]] = {}
+        self._sources: dict[str, bool] = {}
         self._polled: dict[str, int] = {}
         self._delivered: dict[tuple[str, TopicPartition], tuple[int, int, int]] = {}
         self._committed: dict[Place, tuple[int, int]] = {}
@@ -66,10 +67,16 @@ class Hindsight:
                     self.unstable.setdefault(name, []).append(self._flight.now)
 
     def _on_sent(self, _: int, fact: ProducerRecords) -> None:
+        if fact.client_id not in self._sources:
+            self._sources[fact.client_id] = self._is_source(fact.client_id)
+        if self._sources[fact.client_id]:
+            self.arrivals.setdefault(fact.partition.topic, []).append(fact.columns.sent_at)
+
+    def _is_source(self, client_id: str) -> bool:
+        """Whether a producer's application reads nothing."""
         apps = self._flight.cluster.apps
-        name = max((app for app in apps if fact.client_id.startswith(f"{app}-")), key=len, default="")
-        if not (name and (apps[name].consumers or apps[name].share_consumers)):
-            self.arrivals.setdefault(fact.partition.topic, array("q")).extend(fact.columns.sent_at)
+        name = max((app for app in apps if client_id.startswith(f"{app}-")), key=len, default="")
+        return not (name and (apps[name].consumers or apps[name].share_consumers))
 
     def _on_throttled(self, time: int, fact: ProduceThrottled) -> None:
         self.throttled.append((time, fact.client_id, fact.throttle_time_ms))

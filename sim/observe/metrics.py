@@ -6,7 +6,6 @@ consumer's `records-lag`); the others are named in the same spirit, unit last.
 
 from typing import Any, NamedTuple
 
-from sim.observe.hindsight import Hindsight
 from sim.observe.latency import Histogram, Window, quantiles
 from sim.rules.facts.journal import GroupChanged, RecordsAcknowledged, RecordsDelivered
 from sim.rules.topics import TopicPartition
@@ -32,7 +31,6 @@ class Metrics:
     def __init__(self, flight: Flight) -> None:
         self._flight = flight
         self._cluster = flight.cluster
-        self.hindsight = Hindsight(flight)
         self.samples: list[Sample] = []
         self._last: dict[tuple[str, Labels], float] = {}
         self._log_ends: dict[TopicPartition, tuple[int, int]] = {}
@@ -75,7 +73,6 @@ class Metrics:
         if seconds <= 0:
             return
         self._sampled_at = self._flight.now
-        self.hindsight.sample()
         self._sample_throughput(seconds)
         self._sample_replication()
         self._sample_lag()

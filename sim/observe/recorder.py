@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sim.machine.clock import MILLISECOND
 from sim.machine.devices import Cpu
 from sim.observe.frames import Frames
+from sim.observe.hindsight import Hindsight
 from sim.rules.facts.group import CommitAccepted
 from sim.rules.facts.journal import RecordsAcknowledged, RecordsDelivered
 from sim.rules.facts.replication import ReplicaChanged
@@ -80,13 +81,13 @@ class Counters(NamedTuple):
 class Recorder:
     """Requests and batches in the order of their times, steps by partition, commits by group and partition, loads.
 
-    `frames` are for the replay.
+    `frames` are for the replay, `hindsight` for explanations and comparisons.
     """
 
     def __init__(self, flight: Flight) -> None:
         self._flight = flight
         self._cluster = flight.cluster
-        self.frames = Frames(flight)
+        self.frames, self.hindsight = Frames(flight), Hindsight(flight)
         self.requests: list[RequestSent] = []
         self.acknowledgements: list[Acknowledgement] = []
         self.deliveries: list[Delivery] = []
@@ -111,6 +112,7 @@ class Recorder:
             return
         self._sampled_at = self._flight.now
         self.frames.sample()
+        self.hindsight.sample()
         for name in self._cluster.partitions():
             self._step(name)
         for group_id in self._groups:

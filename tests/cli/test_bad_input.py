@@ -196,5 +196,5 @@ def test_a_disk_without_room_is_one_line(kafkasim: Kafkasim, monkeypatch: pytest
 
     monkeypatch.setattr(Path, "write_text", full)
     outcome = kafkasim("run", "hello-topic", "--until", "1s", "--out", "o")
-    assert_refused(outcome, "o/facts.jsonl: No space left on device")
+    assert_refused(outcome, "facts.jsonl: No space left on device")
     assert kafkasim.files() == {}

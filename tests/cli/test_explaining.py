@@ -34,7 +34,7 @@ def test_a_folder_and_a_name_are_explained_alike(kafkasim: Kafkasim) -> None:
         (("left", "--why", "lagg"), "kafkasim: --why lagg: no symptom of this name, did you mean 'lag'?\n"),
         (("left", "--why", "lag", "--at", "9000s"), "kafkasim: --at 9000s: the run lasts from 0 s to 4 s\n"),
         (("left/plots", "--why", "lag"), "kafkasim: left/plots: there is no such folder; "),
-        ((".", "--why", "lag"), "kafkasim: .: no run's folder, as it has no manifest.json; "),
+        ((".", "--why", "lag"), "kafkasim: .: is no folder of a run, there is no manifest.json in it"),
     ],
 )
 def test_bad_input_is_one_line(kafkasim: Kafkasim, arguments: tuple[str, ...], line: str) -> None:
@@ -52,4 +52,4 @@ def test_a_run_of_another_version(kafkasim: Kafkasim) -> None:
     kafkasim.write("left/manifest.json", json.dumps({**manifest, "trace_sha256": "0" * 64}))
     outcome = kafkasim("explain", "left", "--why", "loss")
     assert (outcome.code, outcome.err.count("\n")) == (2, 1)
-    assert "cannot be flown again to the byte" in outcome.err
+    assert "that run cannot be told, it comes out otherwise now" in outcome.err

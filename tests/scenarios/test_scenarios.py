@@ -60,3 +60,8 @@ def test_a_scenario_loads_only_itself() -> None:
     loaded = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).split()
     mine = [name for name in loaded if name.startswith("scenarios.") and name.count(".") == 2]
     assert mine == ["scenarios.basics.hello_topic"]
+
+
+def test_each_claims_something_or_has_a_test_of_its_own() -> None:
+    silent = {name for name in scenarios.names() if scenarios.find(name).claims is None}
+    assert silent <= {*BASICS, *LARGE}

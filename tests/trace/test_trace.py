@@ -74,7 +74,8 @@ def test_leaderships_follow_the_elections(run: Run, events: list[Event]) -> None
 
 
 def test_the_fault_is_a_piece_and_lag_a_counter(run: Run, events: list[Event]) -> None:
-    (fault,) = [event for event in events if event["ph"] == "X" and tracks(events)[event["tid"]] == "faults"]
+    named = tracks(events)
+    (fault,) = [event for event in events if event["ph"] == "X" and named[event["tid"]] == "faults"]
     assert (fault["ts"], fault["dur"]) == (20e6, 30e6)
     highest = max(value for event in events if event["ph"] == "C" for value in event["args"].values())
     assert highest == max(sample.value for sample in run.metrics["records-lag"])

@@ -1,0 +1,15 @@
+"""What the scenarios of the theme `uses` claim is so, with their cures too."""
+
+import pytest
+
+from tests.scenarios.claiming import check, check_cure, claiming, curable
+
+
+@pytest.mark.parametrize("name", claiming("uses"))
+def test_what_it_claims_is_so(name: str) -> None:
+    check(name)
+
+
+@pytest.mark.parametrize("name", curable("uses"))
+def test_its_cure_mends_it(name: str) -> None:
+    check_cure(name)
