@@ -2,14 +2,14 @@
 
 import pytest
 
-from tests.scenarios.claiming import check, check_cure, claiming, curable
+from tests.scenarios.claiming import claiming, curable, cured_difference, difference
 
 
 @pytest.mark.parametrize("name", claiming("incidents"))
 def test_what_it_claims_is_so(name: str) -> None:
-    check(name)
+    assert difference(name) == []
 
 
 @pytest.mark.parametrize("name", curable("incidents"))
 def test_its_cure_mends_it(name: str) -> None:
-    check_cure(name)
+    assert cured_difference(name) == []
