@@ -157,10 +157,7 @@ class FetchHandler:
 
     def _reply(self, session: FetchSession, request: ServerRequest, response: FetchResponse) -> None:
         broker = self._broker
-        size_bytes = batch_count = 0
-        for data in response.partitions.values():
-            size_bytes += data.size_bytes
-            batch_count += len(data.batches)
+        size_bytes, batch_count = response.volume()
         cost = broker.hardware.cost(batch_count, size_bytes // 8)
         worked = broker.cpu.work(broker.now, cost)
         if session.replica_id < 0 and broker.quotas.enabled:

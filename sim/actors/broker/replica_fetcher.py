@@ -136,10 +136,7 @@ class ReplicaFetcher:
             self._session_id = response.session_id
         if response.partitions:
             broker, fetched = self._broker, response.partitions.items()
-            size_bytes = batch_count = 0
-            for _, data in fetched:
-                size_bytes += data.size_bytes
-                batch_count += len(data.batches)
+            size_bytes, batch_count = response.volume()
             parts = ((name, data.size_bytes, sum(batch.count for batch in data.batches)) for name, data in fetched)
             written = broker.log_storage.append(size_bytes, parts)
             worked = broker.cpu.work(broker.now, broker.hardware.cost(batch_count, size_bytes))

@@ -165,6 +165,14 @@ class FetchResponse(Message):
     session_id: int
     partitions: dict[TopicPartition, FetchData] = field(default_factory=dict)
 
+    def volume(self) -> tuple[int, int]:
+        """Bytes and number of the batches in it."""
+        size_bytes = batch_count = 0
+        for data in self.partitions.values():
+            size_bytes += data.size_bytes
+            batch_count += len(data.batches)
+        return size_bytes, batch_count
+
     def size_bytes(self) -> int:
         """Bytes on the wire."""
         size = HEADER_SIZE_BYTES + PARTITION_SIZE_BYTES * len(self.partitions)
