@@ -37,6 +37,12 @@ def test_a_fork_changes_topics_and_adds_faults() -> None:
     assert run.explain("rebalance", rerun=False).cause == "none"
 
 
+def test_a_fork_that_differs_before_its_time_is_refused() -> None:
+    run = fly(seconds=6)
+    with pytest.raises(ConfigError, match="the fork does not equal the run before 4 s"):
+        run.fork("4s", faults=(AppCrash(app="audit-1", at="2s"),))
+
+
 def test_other_load_is_told() -> None:
     found = compare(fly(seconds=6, rate=40), fly(seconds=6, rate=50))
     assert not found.equal_arrivals
