@@ -120,7 +120,7 @@ INPUTS = {
     "binary": (b"time,amount\n\x00\x01\x02", "input.csv, line 2: is binary"),
     "UTF-16": ((HEADER + GOOD).encode("utf-16"), "input.csv: is UTF-16 text; save it as UTF-8"),
     "Latin-1": ((HEADER + GOOD + "1700000040,café,1,0\n").encode("latin-1"), "line 42: byte 0xe9 .* encoding is UTF-8"),
-    "gzip": (gzip.compress(b"time,amount\n"), "input.csv: is compressed by gzip; decompress it first"),
+    "gzip": (gzip.compress(b"time,amount\n", mtime=0), "input.csv: is compressed by gzip; decompress it first"),
     "no time": ("when,amount\n1,2\n", "line 1: no column for time; name it with --columns time=…"),
     "no amount": ("time,card\n1,2\n", "line 1: no column for amount; name it with --columns amount=…"),
     "semicolons": ("time;amount\n1;2\n", "line 1: .*separated by commas"),

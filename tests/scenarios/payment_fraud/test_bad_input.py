@@ -44,7 +44,7 @@ def error_of(path: Path, columns: dict[str, str] | None = None) -> InputError:
         (HEADER + "\n\n", None, "no rows"),
         (b"time,amount\n\x00\x01\x02", 2, "binary"),
         ((HEADER + GOOD).encode("utf-16"), None, "UTF-16"),
-        (gzip.compress(b"time,amount\n"), None, "gzip"),
+        (gzip.compress(b"time,amount\n", mtime=0), None, "gzip"),
         (b"PK\x03\x04....", None, "zip"),
         (HEADER.encode() + GOOD.encode() + "1700000001,café,1,0\n".encode("latin-1"), 3, "byte 0xe9 at column 15"),
         (b"PAR1\x15\x04", None, "Parquet"),
