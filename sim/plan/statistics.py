@@ -1,7 +1,7 @@
 """What a sample says of its mean: warm-up, batch means, Student's t, paired differences.
 
 Sources: K. P. White, "An effective truncation heuristic for bias reduction in simulation output", Simulation 69(6),
-1997, and its form on means of five (MSER-5: White, Cobb and Spratt, Winter Simulation Conference 2000); A. M. Law,
+1997 (MSER), and White, Cobb and Spratt, Winter Simulation Conference 2000 (MSER-5, on means of five); A. M. Law,
 "Simulation Modeling and Analysis", 5th edition (Law & Kelton), sections 9.5.2, 9.5.3 and 10.2.
 """
 
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 __all__ = ["Interval", "batch_means", "interval", "paired", "steady_mean", "warm_up"]
 
-OF_FIVE = 5
-"""Values in a batch of MSER-5."""
+OF_FIVE, SHORT = 5, 50
+"""Values in a batch of MSER-5, and how many values make a series long enough for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +73,19 @@ def interval(values: Iterable[float], confidence: float = 0.95) -> Interval:
 
 
 def warm_up(series: Iterable[float]) -> int:
-    """The index of the first value to keep, by MSER-5 (White 1997); a multiple of five.
+    """The index of the first value to keep, by MSER-5.
 
-    Means of five neighbours are cut off from the front where the squared standard error of the rest is least; at most
-    half of them, as few values at the end say little. A series of less than ten values is kept whole.
+    The front is cut off where the squared standard error of the rest is least, in steps of five values, whose means
+    are looked at; at most half of them, as few values at the end say little. A series of less than fifty values is
+    looked at value by value, as in MSER's first form.
     """
     sample = _sample(series)
-    count = len(sample) // OF_FIVE
-    if count < 2:
-        return 0
-    means = sample[: count * OF_FIVE].reshape(count, OF_FIVE).mean(axis=1)
+    step = OF_FIVE if len(sample) >= SHORT else 1
+    count = len(sample) // step
+    means = sample[: count * step].reshape(count, step).mean(axis=1)
     rest = [means[cut:] for cut in range(count // 2 + 1)]
     errors = [float(((part - part.mean()) ** 2).sum()) / len(part) ** 2 for part in rest]
-    return OF_FIVE * errors.index(min(errors))
+    return step * errors.index(min(errors))
 
 
 def steady_mean(series: Iterable[float]) -> float:
