@@ -8,7 +8,7 @@ from typing import Any
 from sim.rules.errors import ConfigError
 from sim.scenario import Scenario
 
-__all__ = ["Configuration", "Factor", "Value", "check", "factor_of", "named", "read_factor"]
+__all__ = ["Configuration", "Factor", "Value", "check", "factor_of", "named", "read_vary"]
 
 Value = int | float | str | bool
 Configuration = Mapping[str, Value]
@@ -74,12 +74,17 @@ class Factor:
         return f"{self.low:g}{self.unit}..{self.high:g}{self.unit}"
 
 
-def read_factor(text: str) -> Factor:
-    """A factor as it is written on the command line: `consumers=1..12`, `linger.ms=0,5,20`. Raises ConfigError."""
-    name, separator, values = (part.strip() for part in text.partition("="))
-    if not separator or not name:
-        raise ConfigError(f"--vary {text}: write it as key=values, such as consumers=1..12 or linger.ms=0,5,20")
-    return factor_of(name, values)
+def read_vary(texts: Sequence[str]) -> dict[str, str]:
+    """Values by setting, as the command line has them: `consumers=1..12`. Raises ConfigError, one line."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, separator, values = (part.strip() for part in text.partition("="))
+        if not separator or not name:
+            raise ConfigError(f"--vary {text}: write it as key=values, such as consumers=1..12 or linger.ms=0,5,20")
+        if name in found:
+            raise ConfigError(f"--vary {name}: is given more than once; write all its values in one")
+        found[name] = values
+    return found
 
 
 def factor_of(name: str, values: object) -> Factor:

@@ -80,7 +80,8 @@ def _cluster(address: str | None, told: Callable[[str], object]) -> Iterator[dic
     def heard(event: tuple[float, Any]) -> None:
         _, message = event
         if message.get("action") == "remove-worker" and not message.get("expected"):
-            told(f"the worker {message['worker']} is gone; {_its_runs(len(message['processing-tasks']))}")
+            runs = len(message["processing-tasks"]) + len(message["lost-computed-tasks"])
+            told(f"the worker {message['worker']} is gone; {_its_runs(runs)}")
 
     with client:
         client.subscribe_topic("all", heard)

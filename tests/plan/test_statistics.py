@@ -48,7 +48,7 @@ def test_warm_up_ends_where_the_ramp_ends() -> None:
 def test_warm_up_of_a_steady_series_is_nothing_and_of_a_short_one_its_first_value() -> None:
     assert warm_up([3.0] * 100) == 0
     assert warm_up([7.0]) == 0
-    assert warm_up([2_900.0, 40.0, 41.0, 40.0, 39.0, 40.0]) == 1
+    assert warm_up([2_900.0, *[39.0, 41.0] * 10]) == 1
 
 
 def test_at_most_half_is_warm_up() -> None:
