@@ -42,7 +42,7 @@ def show_sweep(name: str, table: Any) -> Shown:
     main, knobs, told = table.attrs["measure"], table.attrs["knobs"], finding(table)
     intervals, pairs = summary(table, main), differences(table)
     apart = {row["configuration"]: row for row in pairs.to_dict("records")}
-    shown = Table(*knobs, main, "runs", "more than the first", title_justify="left")
+    shown = Table(*knobs, "mean", "runs", "more than the first", title_justify="left")
     for row in intervals.to_dict("records"):
         pair = apart.get(row["configuration"])
         more = "" if pair is None else str(interval_of(pair))

@@ -21,9 +21,7 @@ __all__ = ["sweep_command"]
 
 @click.command("sweep")
 @click.argument("name", metavar="SCENARIO")
-@click.option(
-    "--vary", multiple=True, metavar="KEY=VALUES", help="Such as consumers=1..12 or linger.ms=0,5,20; repeat."
-)
+@click.option("--vary", multiple=True, metavar="KEY=VALUES", help="Such as consumers=1..12 or linger.ms=0,5,20.")
 @click.option("--design", metavar="NAME", help="All combinations, or points: grid, lhs, sobol.  [default: grid]")
 @click.option("--sensitivity", metavar="METHOD", help="Which settings matter, instead: morris or sobol.")
 @click.option("--points", type=int, help="How many of a design that draws.  [default: 16; 10 of morris, 64 of sobol]")
@@ -58,10 +56,8 @@ def sweep_command(name: str, vary: tuple[str, ...], **options: Any) -> None:
         click.echo(json.dumps({**shown.as_json(), **({} if plot is None else {"picture": str(plot)})}))
         return
     shown.tell()
-    for path, what in (
-        (options["out"], f"all runs, {table.attrs['flown']:,} of them flown now"),
-        (plot, "the picture"),
-    ):
+    runs = f"all runs, {table.attrs['flown']:,} of them flown now"
+    for path, what in ((options["out"], runs), (plot, "the picture")):
         if path is not None:
             click.echo(f"In {path}: {what}")
 

@@ -28,7 +28,8 @@ def finding(table: Any, measure: str | None = None) -> str:
     if not len(own):
         return told
     apart = _interval(own.iloc[0])
-    return f"{told}; {f'the same seeds differ by {apart}' if apart.low > 0 else f'chance may be all, they differ by {apart}'}"
+    differ = f"the same seeds differ by {apart}"
+    return f"{told}; {differ if apart.low > 0 else f'{differ}, which may be chance'}"
 
 
 def finding_of_sensitivity(table: Any) -> str:

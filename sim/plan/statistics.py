@@ -7,7 +7,7 @@ Sources: K. P. White, "An effective truncation heuristic for bias reduction in s
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import inf, isfinite, sqrt
+from math import floor, inf, isfinite, log10, sqrt
 
 import numpy
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ __all__ = ["Interval", "batch_means", "interval", "paired", "steady_mean", "warm
 
 OF_FIVE, SHORT = 5, 50
 """Values in a batch of MSER-5, and how many values make a series long enough for it."""
+
+NEGLIGIBLE = 1e-6
+"""Half widths of less than this share of the mean are told as none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,11 @@ class Interval:
         return self.low <= value <= self.high
 
     def __str__(self) -> str:
-        return f"{self.mean:.4g} ± {self.half_width:.2g}" if isfinite(self.half_width) else f"{self.mean:.4g}"
+        if not isfinite(self.half_width) or self.half_width <= abs(self.mean) * NEGLIGIBLE:
+            return f"{self.mean:,.6g}" + (" ± 0" if isfinite(self.half_width) else "")
+        digits = 1 - floor(log10(self.half_width))
+        rounded = (f"{round(value, digits):,.{max(0, digits)}f}" for value in (self.mean, self.half_width))
+        return " ± ".join(rounded)
 
 
 def interval(values: Iterable[float], confidence: float = 0.95) -> Interval:

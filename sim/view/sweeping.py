@@ -7,6 +7,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from sim.machine.clock import parse_duration
 from sim.view import colours
@@ -49,6 +50,7 @@ def draw(summary: Any, title: str, path: Path) -> Figure:
             label=label if number == 0 or not is_many else None,
         )
     axes.set_ylabel(fill(labelled(measure), 60), fontsize=9)
+    axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]) if (summary["mean"] < 0).any() else 0.0)
     if knobs[1:] and not is_many:
         axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.01, 0.5))
         picture.subplots_adjust(right=0.78)
@@ -70,7 +72,8 @@ def draw_sensitivity(table: Any, title: str, path: Path) -> Figure:
     what = f"mean effect over the range on {labelled(measure)}" if is_effect else f"share of the variance of {measure}"
     axes.set_xlabel(fill(what, 100), fontsize=9)
     axes.set_xlim(left=0)
-    picture.subplots_adjust(left=0.2, bottom=0.25)
+    picture.subplots_adjust(left=0.2, bottom=0.28, top=1 - 0.6 / picture.get_figheight())
+    picture.write(0.2, picture.get_figheight() - 0.1, "Bars: 95 % of resamplings.", fontsize=8, va="bottom")
     picture.save(path)
     return picture
 
@@ -95,6 +98,7 @@ def _places(axes: Axes, knob: str, values: Sequence[Any]) -> list[float]:
     """Where each value lies along the axis: numbers and durations to scale, words side by side."""
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         axes.set_xlabel(knob)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=all(isinstance(value, int) for value in values)))
         return [float(value) for value in values]
     try:
         seconds = [parse_duration(str(value)) / 1e9 for value in values]
