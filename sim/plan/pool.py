@@ -1,11 +1,13 @@
 """Where flights are flown: in this process, in several of this machine, or by the workers of a Dask cluster."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pickle import PicklingError
+from socket import create_connection
 from typing import Any
 
 from sim.plan.flights import Outcome, Task, fly
@@ -15,6 +17,7 @@ __all__ = ["Pool"]
 
 PATIENCE = 3
 CONNECT_S = 10
+ADDRESS = re.compile(r"(?:tcp|tls)://\[?([^/\]]+?)\]?:(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +73,9 @@ def _cluster(address: str | None, told: Callable[[str], object]) -> Iterator[dic
     if address is None:
         yield {"backend": "loky"}
         return
+    _check_answers(address)
     distributed: Any = import_module("distributed")
-
-    try:
-        client = distributed.Client(address, timeout=CONNECT_S, set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
-        raise ConfigError(f"--dask {address}: no scheduler answers there; write it like tcp://10.0.0.5:8786") from error
+    client = distributed.Client(address, timeout=CONNECT_S, set_as_default=False)
 
     def heard(event: tuple[float, Any]) -> None:
         _, message = event
@@ -91,6 +91,17 @@ def _cluster(address: str | None, told: Callable[[str], object]) -> Iterator[dic
             raise BrokenProcessPool(str(error)) from error
         finally:
             client.unsubscribe_topic("all")
+
+
+def _check_answers(address: str) -> None:
+    """Whether somebody listens there: a client that does not connect is not easily got rid of."""
+    found = ADDRESS.fullmatch(address)
+    try:
+        if found is None:
+            raise ValueError(address)
+        create_connection((found[1], int(found[2])), CONNECT_S).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise ConfigError(f"--dask {address}: no scheduler answers there; write it like tcp://10.0.0.5:8786") from error
 
 
 def _its_runs(count: int) -> str:

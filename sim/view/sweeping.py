@@ -50,7 +50,8 @@ def draw(summary: Any, title: str, path: Path) -> Figure:
             label=label if number == 0 or not is_many else None,
         )
     axes.set_ylabel(fill(labelled(measure), 60), fontsize=9)
-    axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]) if (summary["mean"] < 0).any() else 0.0)
+    if (summary["mean"] >= 0).all():
+        axes.set_ylim(0.0, axes.get_ylim()[1] + 0.05 * summary["mean"].max() or 1.0)
     if knobs[1:] and not is_many:
         axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.01, 0.5))
         picture.subplots_adjust(right=0.78)
