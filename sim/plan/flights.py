@@ -11,6 +11,7 @@ from typing import Any
 from sim.plan.factors import Configuration, Value, named
 from sim.plan.measures import measures
 from sim.rules.errors import ConfigError
+from sim.run import no_garbage_collection
 from sim.scenario import Scenario
 
 __all__ = ["Outcome", "Task", "fly"]
@@ -51,15 +52,19 @@ def fly(task: Task) -> Outcome:
     """Fly, in this process. Raises ConfigError, one line, and KeyboardInterrupt: half a run counts as none."""
     if parent_process() is not None and current_thread() is main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with no_garbage_collection():
+        outcome = _flown(task)
+    gc.collect(0)
+    return outcome
+
+
+def _flown(task: Task) -> Outcome:
     try:
         run = task.scenario.run(task.seed, {**task.fixed, **task.varied}, task.until, task.faults)
     except ConfigError as error:
         raise ConfigError(f"with {named(task.varied)}, seed {task.seed}: {error}") from error
     if run.partial:
         raise KeyboardInterrupt
-    found = Outcome(
+    return Outcome(
         task.configuration, task.replicate, task.seed, task.varied, measures(run), run.wall_s, run.manifest()
     )
-    del run
-    gc.collect()
-    return found
