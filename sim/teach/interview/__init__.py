@@ -1,0 +1,1 @@
+"""The interview trainer: 66 questions, each answered by an experiment that is run live."""
