@@ -14,6 +14,7 @@ from sim.cli.fuzz import fuzz
 from sim.cli.gallery import gallery
 from sim.cli.ledger import ledger
 from sim.cli.listing import info, list_scenarios
+from sim.cli.notebooks import notebooks
 from sim.cli.plotting import plot
 from sim.cli.reporting import report
 from sim.cli.running import rerun, run
@@ -50,6 +51,7 @@ COMMANDS = (
     conformance,
     timelines,
     validate_command,
+    notebooks,
     ledger,
 )
 for command in COMMANDS:
