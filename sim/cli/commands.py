@@ -6,6 +6,7 @@ from typing import NoReturn
 
 import click
 
+from sim.cli.alerts import alerts
 from sim.cli.bench import bench
 from sim.cli.comparing import compare_command, fork_command
 from sim.cli.conformance import conformance
@@ -46,6 +47,7 @@ COMMANDS = (
     compare_command,
     fork_command,
     trace,
+    alerts,
     fuzz,
     bench,
     conformance,
