@@ -13,6 +13,7 @@ from sim.cli.conformance import conformance
 from sim.cli.explaining import explain_command
 from sim.cli.fuzz import fuzz
 from sim.cli.gallery import gallery
+from sim.cli.importing import import_command
 from sim.cli.ledger import ledger
 from sim.cli.listing import info, list_scenarios
 from sim.cli.notebooks import notebooks
@@ -39,6 +40,7 @@ COMMANDS = (
     info,
     gallery,
     new,
+    import_command,
     run,
     rerun,
     plot,
