@@ -12,6 +12,7 @@ from sim.cli.conformance import conformance
 from sim.cli.explaining import explain_command
 from sim.cli.fuzz import fuzz
 from sim.cli.gallery import gallery
+from sim.cli.interview import interview
 from sim.cli.ledger import ledger
 from sim.cli.listing import info, list_scenarios
 from sim.cli.plotting import plot
@@ -46,6 +47,7 @@ COMMANDS = (
     fork_command,
     trace,
     fuzz,
+    interview,
     bench,
     conformance,
     timelines,
