@@ -34,7 +34,7 @@ def draw(lines: Lines, title: str, x: str, y: str, path: Path | None = None) -> 
         marker = MARKERS[index % len(MARKERS)] if len(points) <= MOST_MARKED else ""
         xs, ys = [point[0] for point in points], [point[1] for point in points]
         (line,) = axes.plot(xs, ys, marker=marker, label=name, clip_on=False)
-        line.set_markersize(5 + 3 * (len(lines) - 1 - index))
+        line.set_markersize(5 + 2 * (len(lines) - 1 - index))
         line.set(color=stroke.colour, linestyle=stroke.style, linewidth=stroke.width)
     _scale(axes, lines)
     axes.set_xlabel(x)

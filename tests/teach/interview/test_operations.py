@@ -2,8 +2,8 @@
 
 import pytest
 
-from sim.teach.interview.question import Question
 from sim.teach.interview.operations import QUESTIONS
+from sim.teach.interview.question import Question
 from tests.teach.interview.proving import shortcomings
 
 

@@ -6,13 +6,13 @@ from sim.teach.interview.question import Experiment, Picture, Proof, Question, R
 __all__ = ["QUESTIONS"]
 
 ORDERS = {"duration": "8s"}
-JOINS = {f"workers-{count}": Experiment("repartition-join", {**ORDERS, "workers": count}) for count in (1, 2, 3, 6)}
+JOINS = {f"workers-{count}": Experiment("repartition-join", {**ORDERS, "workers": count}) for count in (1, 2, 3)}
 MENDED = {
     f"mended-{count}": Experiment("repartition-join", {**ORDERS, "workers": count, "repartition": True})
-    for count in (2, 6)
+    for count in (2, 3)
 }
 PAYMENTS = {"duration": "15s"}
-RESTORES = {f"cards-{count}": Experiment("state-restore", {**PAYMENTS, "cards": count}) for count in (500, 1000, 2000)}
+RESTORES = {f"cards-{count}": Experiment("state-restore", {**PAYMENTS, "cards": count}) for count in (500, 2000)}
 
 
 def _missed(runs: Runs) -> Proof:
