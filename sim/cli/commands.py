@@ -14,6 +14,7 @@ from sim.cli.explaining import explain_command
 from sim.cli.fuzz import fuzz
 from sim.cli.gallery import gallery
 from sim.cli.importing import import_command
+from sim.cli.interview import interview
 from sim.cli.ledger import ledger
 from sim.cli.listing import info, list_scenarios
 from sim.cli.notebooks import notebooks
@@ -51,6 +52,7 @@ COMMANDS = (
     trace,
     alerts,
     fuzz,
+    interview,
     bench,
     conformance,
     timelines,
