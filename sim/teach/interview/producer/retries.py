@@ -125,9 +125,9 @@ def _not_only_failures(runs: Runs) -> tuple[bool, str]:
     )
 
 
-def _late(run: Run, name: str) -> int:
-    late: int = run.results["out_of_order"][name]
-    return late
+def _late(run: Run, topic: str) -> int:
+    """How many records stand in the log behind a later one; a copy of a record does not count."""
+    return sum(fate.partition == f"{topic}-0" for fate in run.verdict.reordered)
 
 
 def _overtaken(runs: Runs) -> Proof:
@@ -148,7 +148,7 @@ def _overtaken(runs: Runs) -> Proof:
             "one": one,
             "in_flight": ProducerConfig().max_in_flight_requests_per_connection,
             "read": runs["five"].results["read"]["careless"],
-            "pool": _late(runs["five"], "pool"),
+            "pool": runs["five"].results["out_of_order"]["pool"],
         },
     )
 
@@ -190,8 +190,9 @@ QUESTIONS = (
             idempotence off {careless} came behind a later one, in the log, for every reader and for good. The
             idempotent producer beside it had {careful}: its batches carry a producer id and sequence numbers, and the
             broker refuses a gap with OUT_OF_ORDER_SEQUENCE_NUMBER until the missing batch is there. One request in
-            flight helps as well, {one} out of order, but then every batch waits a round trip. Since Kafka 3.0
-            idempotence is on by default, unless you set acks, retries or more than {in_flight} in flight against it.
+            flight helps as well, {one} out of order, but every batch waits a round trip, and copies remain possible.
+            Since Kafka 3.0 idempotence is on by default; acks or retries that rule it out turn it off without a word,
+            more than {in_flight} in flight are refused.
         """,
         follow_up="Then is the order safe up to the database?",
         follow_up_answer="""
