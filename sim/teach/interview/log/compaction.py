@@ -52,9 +52,9 @@ def _offsets_stay(runs: Runs) -> tuple[bool, str]:
 
 def _cleaned_sizes(run: Run) -> list[tuple[float, float]]:
     """The size of the compacted log before and after each round, in kB over seconds."""
-    rounds = [(time / SECOND, fact) for time, fact in run.facts if isinstance(fact, LogCleaned)]
+    rounds = [(round(time / SECOND, 1), fact) for time, fact in run.facts if isinstance(fact, LogCleaned)]
     sizes = [((at_s, fact.before_bytes / 1000), (at_s, fact.after_bytes / 1000)) for at_s, fact in rounds]
-    return [point for pair in sizes for point in pair]
+    return [(0.0, 0.0), *(point for pair in sizes for point in pair)]
 
 
 QUESTIONS = (

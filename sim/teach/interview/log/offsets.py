@@ -19,21 +19,29 @@ __all__ = ["QUESTIONS"]
 
 RATE, LOAD_S = 20, 10
 ORDERS_0 = TopicPartition("orders", 0)
-Counts = dict[str, int]
+Reads = dict[str, list[tuple[float, float]]]
+"""For each reader, over the time in seconds, how many records it has read by then."""
 
 
-def _reader(group_id: str, counts: Counts) -> Behaviour:
-    """Reads everything that comes."""
+def _note(app: App, reads: list[tuple[float, float]], count: int) -> None:
+    """The reader has got so many records more."""
+    before = reads[-1][1] if reads else 0.0
+    reads += [(app.now / SECOND, before), (app.now / SECOND, before + count)]
+
+
+def _reader(group_id: str, reads: Reads, begins_s: int = 0) -> Behaviour:
+    """Reads everything that there is and comes."""
 
     def run(app: App) -> Steps:
+        yield app.until(begins_s * SECOND)
         consumer = app.consumer(group_id, ["orders"], auto_offset_reset="earliest")
         while True:
-            counts[group_id] += len((yield from consumer.poll()))
+            _note(app, reads[group_id], len((yield from consumer.poll())))
 
     return run
 
 
-def _replay(counts: Counts) -> Behaviour:
+def _replay(reads: Reads) -> Behaviour:
     """Reads the log once more when all is written, from its first offset to its end."""
 
     def run(app: App) -> Steps:
@@ -43,26 +51,26 @@ def _replay(counts: Counts) -> Behaviour:
         consumer.seek_to_beginning()
         end = (yield from consumer.end_offsets([ORDERS_0]))[ORDERS_0]
         while (consumer.position(ORDERS_0) or 0) < end:
-            counts["replay"] += len((yield from consumer.poll()))
+            _note(app, reads["replay"], len((yield from consumer.poll())))
 
     return run
 
 
 def _make_readers(_: Settings) -> Plan:
-    counts = dict.fromkeys(("billing", "audit", "replay"), 0)
-    groups = ("billing", "audit")
+    reads: Reads = {"billing": [], "audit": [], "replay": []}
+    groups = {"billing": 0, "audit": LOAD_S // 2}
     return Plan(
         duration=None,
         cluster=ClusterSpec(brokers=1, racks=1, broker_config={"offsets.topic.num.partitions": 1}),
         topics=(Topic("orders"),),
         apps=(
             AppSpec("shop", source("orders", Constant(RATE), LOAD_S), "shop", finite=True),
-            *(AppSpec(name, _reader(name, counts), name) for name in groups),
-            AppSpec("replay", _replay(counts), "replay", finite=True),
+            *(AppSpec(name, _reader(name, reads, begins_s), name) for name, begins_s in groups.items()),
+            AppSpec("replay", _replay(reads), "replay", finite=True),
         ),
         groups=tuple(GroupSpec(name, ("orders",)) for name in groups),
-        stages=(("shop", "orders"), *(("orders", name) for name in counts)),
-        wrap_up=lambda complete: {"read": counts} if complete else {},
+        stages=(("shop", "orders"), *(("orders", name) for name in reads)),
+        wrap_up=lambda complete: dict(reads) if complete else {},
     )
 
 
@@ -71,9 +79,14 @@ READERS = Scenario(
 )
 
 
+def _read(run: Run) -> dict[str, int]:
+    """How many records each reader has got in all."""
+    return {name: round(reads[-1][1]) for name, reads in run.results.items()}
+
+
 def _read_times(runs: Runs) -> Proof:
     run = runs["readers"]
-    log, read = run.flight.cluster.log(ORDERS_0), run.results["read"]
+    log, read = run.flight.cluster.log(ORDERS_0), _read(run)
     written, left = log.log_end_offset, log.log_end_offset - log.log_start_offset
     times = sum(read.values()) / written
     return Proof(
@@ -87,7 +100,7 @@ def _read_times(runs: Runs) -> Proof:
 
 def _not_gone(runs: Runs) -> tuple[bool, str]:
     run = runs["readers"]
-    log, read = run.flight.cluster.log(ORDERS_0), run.results["read"]
+    log, read = run.flight.cluster.log(ORDERS_0), _read(run)
     left = log.log_end_offset - log.log_start_offset
     return read["replay"] == left == read["billing"], (
         f"Both groups had read all {read['billing']:,} records, and a replay got {read['replay']:,} of them again."
@@ -95,7 +108,7 @@ def _not_gone(runs: Runs) -> tuple[bool, str]:
 
 
 def _not_shared(runs: Runs) -> tuple[bool, str]:
-    read = runs["readers"].results["read"]
+    read = _read(runs["readers"])
     return read["billing"] == read["audit"] == max(read.values()), (
         f"The group billing read {read['billing']:,} records and the group audit {read['audit']:,}: each all of them."
     )
@@ -120,7 +133,7 @@ def _importer(holds_s: int) -> Behaviour:
 
 
 def _make_marks(_: Settings) -> Plan:
-    counts = {"billing": 0}
+    reads: Reads = {"billing": []}
     brokers = ("broker-2", "broker-3")
     return Plan(
         duration=None,
@@ -131,7 +144,7 @@ def _make_marks(_: Settings) -> Plan:
         apps=(
             AppSpec("shop", source("orders", Constant(RATE), LOAD_S, acks="1"), "shop", finite=True),
             AppSpec("importer", _importer(3), "importer", finite=True, transactional=True),
-            AppSpec("billing", _reader("billing", counts), "billing"),
+            AppSpec("billing", _reader("billing", reads), "billing"),
         ),
         groups=(GroupSpec("billing", ("orders",)),),
         faults=(LatencySpike(side=("broker-1",), other=brokers, at="7s", lasts="2s", latency="400ms"),),
@@ -212,9 +225,12 @@ QUESTIONS = (
             WrongAnswer("Several groups share the records of a topic among them.", _not_shared),
         ),
         picture=Picture(
-            "readers",
-            "staircase",
-            title=lambda runs: f"Records read: {_read_times(runs).figures['times']} times as many as were written",
+            x="seconds",
+            y="records read so far",
+            curves=lambda runs: dict(runs["readers"].results),
+            title=lambda runs: (
+                "Written once, read {times} times: billing {billing:,}; audit {audit:,}; replay {replay:,}"
+            ).format_map(_read_times(runs).figures),
         ),
     ),
     Question(

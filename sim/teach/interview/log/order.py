@@ -157,6 +157,15 @@ def _no_record_moves(runs: Runs) -> tuple[bool, str]:
     )
 
 
+def _shares_moved(before: int) -> list[tuple[float, float]]:
+    """The percentage of many keys that move to another partition, by the number of partitions afterwards."""
+    hashes = [partition_for_key(b"key-%d" % number, 1 << 31) for number in range(20_000)]
+    return [
+        (after, 100 * sum(known % before != known % after for known in hashes) / len(hashes))
+        for after in range(before, 4 * before + 1)
+    ]
+
+
 def _only_new_keys_move(runs: Runs) -> tuple[bool, str]:
     keys = [b"key-%d" % number for number in range(2000)]
     added = sum(partition_for_key(key, 7) == 6 for key in keys) / len(keys)
@@ -198,7 +207,7 @@ QUESTIONS = (
         ),
         picture=Picture(
             x="partitions of the topic",
-            y="purchases read after a later one of the same card",
+            y="purchases out of order for their card",
             curves=lambda runs: {
                 "with the card as key": _by_partitions(runs, "keyed"),
                 "without a key": _by_partitions(runs, "unkeyed"),
@@ -236,7 +245,16 @@ QUESTIONS = (
             WrongAnswer("It is safe, as Kafka rebalances the records over the partitions.", _no_record_moves),
             WrongAnswer("Only the keys that the new partition gets change their place.", _only_new_keys_move),
         ),
-        picture=Picture("grown", "lag", title=lambda runs: str(runs["grown"].results["finding"])),
+        picture=Picture(
+            x="partitions afterwards",
+            y="keys that move, % of all",
+            curves=lambda _: {"from 6 partitions": _shares_moved(6)},
+            title=lambda runs: (
+                "Keys that move from 6 partitions: {moved} to 12; {to_eight} to 8; {to_seven} to 7".format_map(
+                    _moved(runs).figures
+                )
+            ),
+        ),
     ),
 )
 

@@ -222,7 +222,7 @@ QUESTIONS = (
             x="seconds",
             y="lag of the group, records",
             curves=lambda runs: {f"partitions: {size}": _lag(runs["sweep"], size) for size in SIZES},
-            title=lambda runs: _enough(runs).says.partition(": ")[2],
+            title=lambda runs: _enough(runs).says.partition(": ")[2].capitalize(),
         ),
     ),
     Question(

@@ -179,8 +179,8 @@ QUESTIONS = (
                 f"Zipf {exponent:g}": _lag_over_time(runs["skew"], exponent) for exponent in EXPONENTS
             },
             title=lambda runs: (
-                "Fullest partition: "
-                + "; ".join(f"Zipf {exponent:g}: {skew:.2f} x mean" for exponent, skew in _skews(runs["skew"]).items())
+                "Fullest partition over the mean: "
+                + "; ".join(f"{skew:.2f} at Zipf {exponent:g}" for exponent, skew in _skews(runs["skew"]).items())
             ),
         ),
     ),

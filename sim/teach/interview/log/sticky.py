@@ -141,10 +141,12 @@ QUESTIONS = (
             x="partitions of the topic",
             y="records in a batch, on average",
             curves=lambda runs: {
-                topic: [(run.settings["partitions"], _fill(run, topic)[0]) for run in runs.values()]
+                topic.replace("-", " "): [(run.settings["partitions"], _fill(run, topic)[0]) for run in runs.values()]
                 for topic in ("sticky", "in-turn")
             },
-            title=lambda runs: _fuller(runs).says.split(" (")[0],
+            title=lambda runs: "Records in a batch: {sticky:.1f} sticky; {in_turn:.1f} in turn".format_map(
+                _fuller(runs).figures
+            ),
         ),
     ),
 )

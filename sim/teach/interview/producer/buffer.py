@@ -154,12 +154,18 @@ QUESTIONS = (
             x="seconds",
             y="buffer-available-bytes, MiB",
             curves=lambda runs: {
-                f"buffer.memory of {name}": runs[name].results["free"] for name in ("1 MiB", "0.5 MiB")
+                f"buffer.memory of {name}": _now_and_then(runs[name]) for name in ("1 MiB", "0.5 MiB")
             },
             title=lambda runs: (
-                f"send() blocks {_blocked_after_s(runs['1 MiB']):.1f} s after the line is slow; memory / (rate - "
-                f"drain) says {_formula_s(runs['1 MiB']):.1f} s"
+                f"send() blocks after {_blocked_after_s(runs['1 MiB']):.1f} s; memory / (rate - drain) says "
+                f"{_formula_s(runs['1 MiB']):.1f} s"
             ),
         ),
     ),
 )
+
+
+def _now_and_then(run: Run) -> Points:
+    """The free memory before the first call, and at every twentieth."""
+    free: Points = run.results["free"]
+    return [(0.0, run.settings["buffer_bytes"] / MIB), *free[::20]]

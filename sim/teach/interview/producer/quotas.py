@@ -167,4 +167,4 @@ QUESTIONS = (
 
 
 def _so_far(run: Run, name: str) -> Points:
-    return [(at_s, float(number + 1)) for number, (at_s, _) in enumerate(run.results[name])]
+    return [(0.0, 0.0), *((at_s, float(number + 1)) for number, (at_s, _) in enumerate(run.results[name]))]

@@ -256,12 +256,13 @@ QUESTIONS = (
 
 
 def _copies_over_time(run: Run, topic: str) -> list[tuple[float, float]]:
-    """How many copies there are up to each record, over the time at which its send() was called (seconds)."""
+    """How many copies the log has up to each record, over the time of its send() or a later one (seconds)."""
     seen: set[bytes | None] = set()
-    points, copies = [], 0
+    points, copies, latest = [], 0, 0
     for batch in run.flight.cluster.log(TopicPartition(topic, 0)).batches(0):
         for value, sent_at in zip(batch.columns.values or (), batch.columns.sent_at, strict=True):
             copies += value in seen
             seen.add(value)
-            points.append((sent_at / SECOND, float(copies)))
+            latest = max(latest, sent_at)
+            points.append((latest / SECOND, float(copies)))
     return points
