@@ -69,12 +69,13 @@ QUESTIONS = (
         prove=_latest_values,
         answer="""
             With cleanup.policy=compact Kafka keeps at least the latest value of every key, in place of the last days. A
-            cleaner thread takes closed segments whose share of dirty bytes is above min.cleanable.dirty.ratio, {dirty}
-            by default, and drops every record with a later one of the same key. Order and offsets stay, with gaps. A
-            null value is a tombstone: it deletes the key, and goes itself after delete.retention.ms, {tombstone_h:g}
-            hours by default. In the run {written:,} records were written and {left:,} are left; {right} of {keys}
-            customers have their latest address, and {again} that were deleted came back. So a compacted topic is a
-            table one can rebuild: changelogs, __consumer_offsets and configurations work like this.
+            cleaner thread takes logs whose share of dirty bytes is above min.cleanable.dirty.ratio, {dirty} by default,
+            and rewrites their closed segments without the records that have a later one of the same key. Order and
+            offsets stay, with gaps. A null value is a tombstone: it deletes the key, and goes itself after
+            delete.retention.ms, {tombstone_h:g} hours by default. In the run {written:,} records were written and
+            {left:,} are left; {right} of {keys} customers have their latest address, and {again} that were deleted came
+            back. So a compacted topic is a table one can rebuild: changelogs, __consumer_offsets and configurations
+            work like this.
         """,
         follow_up="Can a consumer rely on seeing one record for each key?",
         follow_up_answer="""
