@@ -1,6 +1,6 @@
 """What experiments made for a question share: a source of numbered records, what becomes of them, and when."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -17,7 +17,7 @@ from sim.scenario import Scenario
 from sim.world.plan import Plan
 from sim.world.settings import Knob, Settings
 
-__all__ = ["Sent", "Steps", "first_s", "small", "writer"]
+__all__ = ["Sent", "Steps", "first_s", "small", "so_far", "writer"]
 
 Steps = Generator[Event, Any, None]
 
@@ -66,6 +66,11 @@ def writer(
 def small(name: str, make: Callable[[Settings], Plan], knobs: Mapping[str, Knob] | None = None) -> Scenario:
     """An experiment that is no story of the library."""
     return Scenario(f"interview-{name}", "An experiment of an interview question.", "", make, knobs or {})
+
+
+def so_far(times_s: Sequence[float]) -> list[tuple[float, float]]:
+    """How many of these moments, in order, are over at each of them: points (seconds, count) of a curve."""
+    return [(time_s, count) for count, time_s in enumerate(times_s, start=1)]
 
 
 def first_s(run: Run, kind: type, since_s: float = 0.0, **fields: object) -> float:

@@ -187,12 +187,13 @@ QUESTIONS = (
         },
         prove=_unclean,
         answer="""
-            All replicas in the ISR are gone and one that had fallen out is there: with unclean.leader.election.enable
-            it becomes leader, without what it has missed, and the others later cut their logs to match its own. In the
-            run {lost} records were lost that had been acknowledged with acks=all; the old leader cut {cut} when it came
-            back. By default it is {default}: the partition stays offline until a replica that was in sync returns,
-            {waited:.0f} seconds here instead of {sooner:.0f}, and {clean_lost} records are lost. So it is availability
-            against durability, topic by topic: perhaps for metrics, never for payments.
+            All replicas in the ISR, and the eligible leader replicas of KIP-966, are gone, and one that had fallen out
+            is there: with unclean.leader.election.enable it becomes leader, without what it has missed, and the others
+            later cut their logs to match its own. In the run {lost} records were lost that had been acknowledged with
+            acks=all; the old leader cut {cut} when it came back. By default it is {default}: the partition stays
+            offline until a replica that was in sync returns, {waited:.0f} seconds here instead of {sooner:.0f}, and
+            {clean_lost} records are lost. So it is availability against durability, topic by topic: perhaps for
+            metrics, never for payments.
         """,
         follow_up="How do you avoid having to choose?",
         follow_up_answer="""

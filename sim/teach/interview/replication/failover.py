@@ -8,7 +8,7 @@ from sim.rules.facts.quorum import ControllerElected
 from sim.rules.topics import TopicPartition
 from sim.run import Run
 from sim.teach.interview.question import Experiment, Picture, Proof, Question, Runs, WrongAnswer
-from sim.teach.interview.records import Sent, first_s, small, writer
+from sim.teach.interview.records import Sent, first_s, small, so_far, writer
 from sim.world.cluster import ClusterSpec
 from sim.world.faults import BrokerCrash, BrokerShutdown, ControllerCrash
 from sim.world.plan import AppSpec, Plan
@@ -232,15 +232,19 @@ QUESTIONS = (
         follow_up_answer="""
             Then there is no majority, and metadata stand still. Data still flow: {without} records were acknowledged
             meanwhile. But when a broker died then, nobody could fence it, and its partition had no leader for
-            {waited:.1f} seconds, until the controllers were back.
+            {waited:.1f} seconds, until the controllers were back and its session had run out.
         """,
         wrong=(
             WrongAnswer("Without a controller producers and consumers stop.", _data_goes_on),
             WrongAnswer("When the quorum has lost its majority, the cluster is down.", _no_majority_goes_on),
         ),
         picture=Picture(
-            "majority",
-            "overview",
+            x="seconds from the start",
+            y="records acknowledged so far",
+            curves=lambda runs: {
+                label: so_far(runs[name].results["acknowledged_s"])
+                for label, name in (("one controller dies", "one"), ("two die, then a broker", "majority"))
+            },
             title=lambda runs: (
                 f"Records flow on without controllers; {_controller(runs).figures['waited']:.1f} s without a leader "
                 f"after a broker has died"

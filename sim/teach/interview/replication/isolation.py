@@ -1,21 +1,16 @@
 """A leader that does not know that it is none any more."""
 
-from typing import TYPE_CHECKING
-
 from sim.machine.clock import SECOND
 from sim.rules.facts.journal import LeaderElected
 from sim.rules.topics import TopicPartition
 from sim.run import Run
 from sim.teach.interview.question import Experiment, Picture, Proof, Question, Runs, WrongAnswer
-from sim.teach.interview.records import Sent, first_s, small, writer
+from sim.teach.interview.records import Sent, first_s, small, so_far, writer
 from sim.world.cluster import ClusterSpec
 from sim.world.faults import NetworkPartition
 from sim.world.plan import AppSpec, Plan
 from sim.world.settings import Settings
 from sim.world.topics import Topic
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["QUESTIONS"]
 
@@ -108,8 +103,12 @@ QUESTIONS = (
         """,
         wrong=(WrongAnswer("A leader epoch stops the old leader at once.", _does_not_know),),
         picture=Picture(
-            "zombie",
-            "overview",
+            x="seconds from the start",
+            y="records acknowledged so far",
+            curves=lambda runs: {
+                label: so_far(runs["zombie"].results[name]["acknowledged_s"])
+                for label, name in (("acks=1", "one"), ("acks=all", "every"))
+            },
             title=lambda runs: (
                 f"An isolated leader: {_lost(runs['zombie'], 'hasty')} acknowledged records lost with acks=1; "
                 f"{_lost(runs['zombie'], 'patient')} with acks=all"

@@ -93,7 +93,7 @@ def _orders_wait(runs: Runs) -> tuple[bool, str]:
     )
 
 
-BURST = {"duration": "75s", "arrivals": "constant:10", "usual_bytes_per_s": 20_000}
+BURST = {"duration": "66s", "arrivals": "constant:10", "usual_bytes_per_s": 20_000}
 
 
 def _p99_ms(run: Run, topic: str) -> float:

@@ -92,12 +92,12 @@ def _move_plan(settings: Settings) -> Plan:
         side=("broker-1", "broker-2", "broker-3"), other=(f"broker-{NEW}",), one_way=True, bytes_per_s=rate, at="1s"
     )
     return Plan(
-        duration=60 * SECOND,
+        duration=48 * SECOND,
         cluster=ClusterSpec(4, 4, group_topics=False),
         topics=(Topic("history", 1, 3, replicas=((1, 2, 3),)), Topic("orders", 1, 3, replicas=((1, 2, 3),))),
         apps=(
             AppSpec("archive", filling, "archive", finite=True),
-            AppSpec("shop", writer("orders", 10, 55, orders, acks="all"), "shop", finite=True),
+            AppSpec("shop", writer("orders", 10, 45, orders, acks="all"), "shop", finite=True),
             AppSpec("admin", _move, "admin", finite=True),
         ),
         faults=(clog,) if rate else (),
