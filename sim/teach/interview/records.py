@@ -64,13 +64,13 @@ def writer(
 
 
 def small(name: str, make: Callable[[Settings], Plan], knobs: Mapping[str, Knob] | None = None) -> Scenario:
-    """An experiment that is no story of the library."""
-    return Scenario(f"interview-{name}", "An experiment of an interview question.", "", make, knobs or {})
+    """An experiment that is no story of the library; what it is about stands in the docstring of its plan."""
+    return Scenario(f"interview-{name}", (make.__doc__ or name).strip(), "", make, knobs or {})
 
 
-def so_far(times_s: Sequence[float]) -> list[tuple[float, float]]:
-    """How many of these moments, in order, are over at each of them: points (seconds, count) of a curve."""
-    return [(time_s, count) for count, time_s in enumerate(times_s, start=1)]
+def so_far(times_s: Sequence[float], since_s: float = 0.0) -> list[tuple[float, float]]:
+    """How many of these moments, in order, are over since a time: points (seconds, count) of a curve from there."""
+    return [(since_s, 0), *((time_s, count) for count, time_s in enumerate(times_s, start=1))]
 
 
 def first_s(run: Run, kind: type, since_s: float = 0.0, **fields: object) -> float:

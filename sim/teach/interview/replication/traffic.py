@@ -178,7 +178,7 @@ QUESTIONS = (
         wrong=(WrongAnswer("The producer sends each record to all replicas.", _producer_sends_once),),
         picture=Picture(
             x="replicas of each partition",
-            y="bytes that brokers send for each byte of the producer",
+            y="bytes out of brokers for each byte in",
             curves=lambda runs: {
                 "brokers": [(factor, _out_per_byte(runs[name])) for name, factor in FACTORS.items()],
                 "N - 1": [(factor, factor - 1) for factor in FACTORS.values()],

@@ -119,7 +119,7 @@ def _outcome(orders: int, bills: Mapping[str, list[int]]) -> dict[str, object]:
 def _wrong_so_far(orders: int, bills: Mapping[int, int]) -> list[tuple[int, int]]:
     """Of the first so many orders, how many bills are missing or too many."""
     wrong = accumulate(abs(bills.get(order, 0) - 1) for order in range(orders))
-    return list(enumerate(wrong, start=1))[::10]
+    return [(0, 0), *list(enumerate(wrong, start=1))[9::10]]
 
 
 def _three_ways(runs: Runs) -> Proof:

@@ -161,7 +161,7 @@ QUESTIONS = (
         ),
         picture=Picture(
             x="seconds from the start",
-            y="records between last stable offset and high watermark",
+            y="records from last stable offset to high watermark",
             curves=lambda runs: {"gap": _gaps(runs["hanging"])},
             title=lambda runs: (
                 f"A transaction hangs: the last stable offset stands still for {_stuck(runs).number:.1f} s"

@@ -54,6 +54,8 @@ def _gateway(runs: Runs) -> Proof:
             "captures": plain["captures"],
             "twice": plain["twice"]["captures"],
             "keyed": keyed["twice"]["captures"],
+            "small": runs["small"].results["twice"]["captures"],
+            "fewer": runs["small"].settings["batch"],
             "crashes": len(runs["plain"].flight.plan.faults),
             "again": runs["keyed"].verdict.redelivered["capture"],
         },
@@ -144,6 +146,7 @@ QUESTIONS = (
         flights={
             "plain": Experiment("exactly-once-at-the-gateway"),
             "keyed": Experiment("exactly-once-at-the-gateway", {"idempotency_key": True}),
+            "small": Experiment("exactly-once-at-the-gateway", {"batch": 5}),
         },
         prove=_gateway,
         answer="""
@@ -158,10 +161,19 @@ QUESTIONS = (
         follow_up_answer="""
             Then choose the side of the error. Write an intent with the number before the call, and after a crash ask
             the gateway for the state of what has an intent and no receipt, before calling again. Without that it is at
-            least once, {twice} double charges here, or at most once if you commit first.
+            least once, {twice} double charges here, or at most once if you commit first. Smaller transactions only make
+            it fewer: {small} with {fewer} payments in each.
         """,
         wrong=(WrongAnswer("With exactly once the gateway is called once for each payment.", _not_the_gateway),),
-        picture=Picture("plain", "lag", title=lambda runs: str(runs["plain"].results["finding"])),
+        picture=Picture(
+            x="payments in a transaction, at most",
+            y="payments captured twice",
+            curves=lambda runs: {
+                label: [(run.settings["batch"], run.results["twice"]["captures"]) for run in shown]
+                for label, shown in (("plain", (runs["small"], runs["plain"])), ("with a key", (runs["keyed"],)))
+            },
+            title=lambda runs: str(runs["plain"].results["finding"]),
+        ),
     ),
     Question(
         number=57,
@@ -173,6 +185,7 @@ QUESTIONS = (
             "dual": Experiment("order-saga", SAGA),
             "outbox": Experiment("order-saga", {**SAGA, "outbox": True}),
             "short": Experiment("order-saga", {**SAGA, "linger.ms": 5}),
+            "long": Experiment("order-saga", {**SAGA, "linger.ms": 500}),
         },
         prove=_outbox,
         answer="""
@@ -190,6 +203,17 @@ QUESTIONS = (
             only protects what has reached the broker.
         """,
         wrong=(WrongAnswer("With acks=all and retries no event is lost.", _acks_do_not_help),),
-        picture=Picture("dual", "throughput", title=lambda runs: str(runs["dual"].results["finding"])),
+        picture=Picture(
+            x="linger.ms of the producer, milliseconds",
+            y="orders without an event",
+            curves=lambda runs: {
+                "dual write": [
+                    (linger_ms, runs[name].results["without_event"])
+                    for name, linger_ms in (("short", 5), ("dual", 200), ("long", 500))
+                ],
+                "outbox": [(200, runs["outbox"].results["without_event"])],
+            },
+            title=lambda runs: str(runs["dual"].results["finding"]),
+        ),
     ),
 )
