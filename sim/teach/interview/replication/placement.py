@@ -100,8 +100,15 @@ QUESTIONS = (
         """,
         wrong=(WrongAnswer("Three replicas survive the loss of a rack in any case.", _three_are_not_enough),),
         picture=Picture(
-            "unaware",
-            "isr",
+            x="racks that the brokers know of",
+            y="partitions after the loss of a rack",
+            curves=lambda runs: {
+                label: [(run.settings["racks"], count(run)) for run in (runs["unaware"], runs["aware"])]
+                for label, count in (
+                    ("two replicas: offline", _offline),
+                    ("three replicas: below min.insync.replicas=2", _below_minimum),
+                )
+            },
             title=lambda runs: (
                 f"A rack is lost: {_offline(runs['unaware'])} of {PARTITIONS} partitions offline without broker.rack; "
                 f"{_offline(runs['aware'])} with it"

@@ -179,8 +179,12 @@ QUESTIONS = (
         """,
         wrong=(WrongAnswer("Leadership returns as soon as a broker is back in the ISR.", _not_by_itself),),
         picture=Picture(
-            "restarted",
-            "isr",
+            x="broker",
+            y="partitions that it leads",
+            curves=lambda runs: {
+                label: [(broker, count) for broker, count in _leaders(runs[name]).items()]
+                for label, name in (("after the restarts", "restarted"), ("after a preferred election", "elected"))
+            },
             title=lambda runs: f"After the restarts the brokers lead {_told(runs['restarted'])} of 12 partitions",
         ),
     ),
