@@ -65,7 +65,7 @@ def _outage(runs: Runs) -> Proof:
         for name in SESSIONS
     )
     return Proof(
-        within and detection > 0.9 * outage and shut_down_ms < 2000 and run.verdict.ok,
+        within and detection > 0.8 * outage and shut_down_ms < 2000 and run.verdict.ok,
         outage,
         "s",
         f"From kill -9 to the next acknowledgement {outage:.2f} s passed: {detection:.2f} s until the broker was "
