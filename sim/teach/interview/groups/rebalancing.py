@@ -1,5 +1,7 @@
 """How a group deals partitions out: join and sync, eager, cooperative, and by the coordinator (KIP-848)."""
 
+from typing import Any
+
 from sim.machine.clock import SECOND
 from sim.rules.config import BrokerConfig
 from sim.rules.facts.journal import GroupChanged
@@ -21,7 +23,7 @@ PROTOCOLS = {
 
 
 def _make(settings: Settings) -> Plan:
-    config = {**PROTOCOLS[settings["protocol"]], "max_poll_records": 10}
+    config: dict[str, Any] = {**PROTOCOLS[settings["protocol"]], "max_poll_records": 10}
     joins = [0.0] * settings["members"] + [JOIN_S]
     leaves_at_s = JOIN_S + settings["stays_s"]
     sorters = {
@@ -208,7 +210,7 @@ QUESTIONS = (
         topic="groups",
         level="senior",
         asks="Eager or cooperative rebalancing: what is the difference, and what does it cost?",
-        predict="An eleventh member joins ten busy ones. How many times as much, in stopped partition-seconds, is eager?",
+        predict="An eleventh member joins ten busy ones. Eager stops how many times as many partition-seconds?",
         flights={
             "eager": Experiment(JOIN, {"protocol": "eager"}),
             "cooperative": Experiment(JOIN, {"protocol": "cooperative"}),

@@ -1,5 +1,7 @@
 """Who is still a member: names that survive a restart, and three clocks that tell that somebody is gone."""
 
+from typing import Any
+
 from sim.rules.config import ConsumerConfig
 from sim.teach.interview.groups.parts import (
     experiment,
@@ -24,7 +26,8 @@ PARTITIONS, AWAY_S, LONG_AWAY_S = 6, 20.0, 60.0
 
 def _restart(settings: Settings) -> Plan:
     end_s = TROUBLE_S + settings["away_s"] + 10
-    names = {number: {"group_instance_id": f"sorter-{number}"} if settings["static"] else {} for number in (1, 2, 3)}
+    static = settings["static"]
+    names: dict[int, dict[str, Any]] = {n: {"group_instance_id": f"sorter-{n}"} if static else {} for n in (1, 2, 3)}
     sorters = {
         f"{GROUP}.{number}": member(
             GROUP, "parcels", 5.0, 0.0, TROUBLE_S if number == 2 else None, settings["away_s"], **config
@@ -140,7 +143,7 @@ QUESTIONS = (
         topic="groups",
         level="senior",
         asks="What is static membership, and when does it help?",
-        predict=f"A member with a group.instance.id is closed and back after {AWAY_S:g} s. How many rebalances is that?",
+        predict=f"A member with a group.instance.id is closed and back after {AWAY_S:g} s: how many rebalances?",
         flights={
             "static": Experiment(RESTART, {"static": True}),
             "dynamic": Experiment(RESTART, {"static": False}),
