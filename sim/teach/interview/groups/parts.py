@@ -58,10 +58,10 @@ def member(
     leaves_at_s: float | None = None,
     away_s: float = 0.0,
     varies: bool = False,
-    done: list[int] | None = None,
+    done: list[tuple[int, int]] | None = None,
     **config: object,
 ) -> Behaviour:
-    """Joins its group, and works on each record that a poll returns; `done` gets the times (ns) at which it has.
+    """Joins its group, and works on each record that a poll returns; `done` gets when (ns) and of which partition.
 
     Each record takes `work_ms`, or that on average, drawn from an exponential distribution, if it `varies`. A member
     that leaves closes its consumer, and makes another one after a while.
@@ -74,10 +74,10 @@ def member(
         for until_s in (math.inf if leaves_at_s is None else leaves_at_s, math.inf):
             consumer = app.consumer(group_id, [topic], **settings)
             while app.now < until_s * SECOND:
-                for _ in (yield from consumer.poll(500)):
+                for record in (yield from consumer.poll(500)):
                     yield app.busy(ms=chance.exponential(work_ms) if varies else work_ms)
                     if done is not None:
-                        done.append(app.now)
+                        done.append((app.now, record.partition))
             yield from consumer.close()
             yield app.sleep(round(away_s * SECOND))
 
