@@ -1,6 +1,6 @@
 """Questions 34 to 50: consumer groups, rebalances, lag, fetching and offsets."""
 
-from sim.teach.interview.groups import assigning, lag, rebalancing, scaling, storm, timeouts
+from sim.teach.interview.groups import assigning, downstream, lag, rebalancing, scaling, storm, timeouts
 
 __all__ = ["QUESTIONS"]
 
@@ -11,4 +11,5 @@ QUESTIONS = (
     *assigning.QUESTIONS,
     *scaling.QUESTIONS,
     *lag.QUESTIONS,
+    *downstream.QUESTIONS,
 )

@@ -94,12 +94,12 @@ QUESTIONS = (
         answer="""
             Range goes topic by topic: it divides the partitions by the members, and the first members get the
             remainder. With one topic that is even; with {topics} topics of three partitions and four members all
-            remainders meet, and the members get {range_counts}. It is the default's first choice, and good where
-            topics are joined, as partition n of each goes to the same member. Round robin deals out all partitions of
-            all topics in turn: {roundrobin_counts}. Sticky balances as well, {sticky_counts}, and keeps what it can:
-            when one member leaves, {sticky_moves} partitions of the others change hands, with round robin
-            {roundrobin_moves} and with range {range_moves}. Cooperative-sticky does the same and need not stop the
-            rest. With KIP-848 the coordinator's uniform assignor is balanced and sticky by default.
+            remainders meet, and the members get {range_counts}. It is the default's first choice, and good where topics
+            are joined, as partition n of each goes to the same member. Round robin deals out all partitions of all
+            topics in turn: {roundrobin_counts}. Sticky balances as well, {sticky_counts}, and keeps what it can: when
+            one member leaves, {sticky_moves} partitions of the others change hands, with round robin {roundrobin_moves}
+            and with range {range_moves}. Cooperative-sticky does the same and need not stop the rest. With KIP-848 the
+            coordinator's uniform assignor is balanced and sticky by default.
         """,
         follow_up="Your consumers have uneven load. Is range to blame?",
         follow_up_answer="""

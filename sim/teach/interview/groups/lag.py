@@ -271,10 +271,10 @@ QUESTIONS = (
             Lag divided by what is to spare: capacity less arrivals. While the consumer works off the backlog new
             records come, so only the difference counts. In the run {lag:.0f} records waited in each partition,
             {arrivals:g} came and {capacity:g} could be done each second: the formula says {formula:.1f} s, and the
-            partitions took {took:.1f} on average, with {confidence:.0%} confidence between {low:.1f} and {high:.1f}; the unluckiest
-            {longest:.1f}. Three warnings. Take capacity as measured under backlog, when batches are full. Near
-            saturation the difference is tiny and the time is endless. And calculate for the busiest partition and
-            member, not for the group: a member with two partitions has half the capacity for each.
+            partitions took {took:.1f} on average, with {confidence:.0%} confidence between {low:.1f} and {high:.1f};
+            the unluckiest {longest:.1f}. Three warnings. Take capacity as measured under backlog, when batches are
+            full. Near saturation the difference is tiny and the time is endless. And calculate for the busiest
+            partition and member, not for the group: a member with two partitions has half the capacity for each.
         """,
         follow_up="How much spare capacity do you plan for?",
         follow_up_answer="""

@@ -187,12 +187,12 @@ QUESTIONS = (
         prove=_lifecycle,
         answer="""
             The consumer finds the group's coordinator, a broker, and sends JoinGroup. The group is then preparing a
-            rebalance: the others hear of it in the answer to a heartbeat, commit, and join again. When all have
-            joined there is a new generation, and the coordinator makes one member the leader. The leader computes the
-            assignment and hands it in with its SyncGroup, {leader_bytes} bytes in the run against {other_bytes} of
-            the others; each gets its own part back, and the group is stable. Start, join and leave made {last}
-            generations with {joins} JoinGroups. A new group waits first, {delay_s:g} s by default and longer while
-            members come: stable after {first_s:.1f} s. A commit from an old generation is refused.
+            rebalance: the others hear of it in the answer to a heartbeat, commit, and join again. When all have joined
+            there is a new generation, and the coordinator makes one member the leader. The leader computes the
+            assignment and hands it in with its SyncGroup, {leader_bytes} bytes in the run against {other_bytes} of the
+            others; each gets its own part back, and the group is stable. Start, join and leave made {last} generations
+            with {joins} JoinGroups. A new group waits first, {delay_s:g} s by default and longer while members come:
+            stable after {first_s:.1f} s. A commit from an old generation is refused.
         """,
         follow_up="What is the generation good for?",
         follow_up_answer="""

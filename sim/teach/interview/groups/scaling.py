@@ -140,8 +140,8 @@ QUESTIONS = (
         follow_up="So an autoscaler on lag is a bad idea?",
         follow_up_answer="""
             It needs a ceiling: the number of partitions, {partitions} here. Beyond it every new pod is one of the
-            {idle} idle ones, and each that comes or goes makes the group rebalance, which costs throughput just when
-            it is short.
+            {idle} idle ones, and each that comes or goes makes the group rebalance, which costs throughput just when it
+            is short.
         """,
         wrong=(
             WrongAnswer("More pods will drain the lag.", _no_faster),
@@ -158,13 +158,12 @@ QUESTIONS = (
         flights={"sizes": Experiment(DRAIN)},
         prove=_steps,
         answer="""
-            Look at the busiest member, as whole partitions are dealt out: with {partitions} partitions and n members
-            it has {partitions} / n, rounded up. So the gain comes in steps. In the run 4 members needed
-            {with_4:.1f} s for the backlog, 6 needed {with_6:.1f}, 8 and 11 needed {with_8:.1f} and {with_11:.1f}, 12
-            needed {with_12:.1f}, and 16 were no faster at all: {with_16:.1f}. So go to a divisor of the number of
-            partitions, and no further than {knee}. First make sure that consumers are what is slow: a hot key, a poison
-            record or a database at its limit is not helped by more of them, and every member that joins rebalances the
-            group.
+            Look at the busiest member, as whole partitions are dealt out: with {partitions} partitions and n members it
+            has {partitions} / n, rounded up. So the gain comes in steps. In the run 4 members needed {with_4:.1f} s for
+            the backlog, 6 needed {with_6:.1f}, 8 and 11 needed {with_8:.1f} and {with_11:.1f}, 12 needed {with_12:.1f},
+            and 16 were no faster at all: {with_16:.1f}. So go to a divisor of the number of partitions, and no further
+            than {knee}. First make sure that consumers are what is slow: a hot key, a poison record or a database at
+            its limit is not helped by more of them, and every member that joins rebalances the group.
         """,
         follow_up="And if the lag is on one partition only?",
         follow_up_answer="""

@@ -108,8 +108,8 @@ QUESTIONS = (
             work was committed, with {above:.0%} of it {useful_above:.0%}, after {rebalances} rebalances and {vain}
             records worked on in vain. And it feeds itself, as a backlog makes every batch full. The way out is a
             shorter batch: with {batch} records and {limit_s:g} s a record may take {each_ms:.0f} ms. So lower
-            max.poll.records first, or raise the interval; then make the work faster or hand it to a pool with
-            pause and resume. A restart does not help.
+            max.poll.records first, or raise the interval; then make the work faster or hand it to a pool with pause and
+            resume. A restart does not help.
         """,
         follow_up="Which metrics show a storm before customers do?",
         follow_up_answer="""

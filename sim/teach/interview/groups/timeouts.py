@@ -152,10 +152,10 @@ QUESTIONS = (
         prove=_named,
         answer="""
             A member without a name is a stranger whenever it joins: a rolling restart costs a rebalance when it leaves
-            and one when it returns. With group.instance.id the coordinator knows it again. It does not leave when it
-            is closed, and if it is back within session.timeout.ms, {session_s:g} s by default, it gets its old
-            partitions without a rebalance. In the run a restart of {away_s:g} s caused {static} rebalances with names
-            and {dynamic} without. The price: nobody reads its partitions meanwhile, {unread_s:.1f} s in the run, and a
+            and one when it returns. With group.instance.id the coordinator knows it again. It does not leave when it is
+            closed, and if it is back within session.timeout.ms, {session_s:g} s by default, it gets its old partitions
+            without a rebalance. In the run a restart of {away_s:g} s caused {static} rebalances with names and
+            {dynamic} without. The price: nobody reads its partitions meanwhile, {unread_s:.1f} s in the run, and a
             member that really died is missed only when the session ends. So set the session a little longer than a
             restart takes; it helps most where state has to be moved.
         """,
