@@ -1,6 +1,6 @@
 """Questions 34 to 50: consumer groups, rebalances, lag, fetching and offsets."""
 
-from sim.teach.interview.groups import assigning, downstream, lag, rebalancing, scaling, storm, timeouts
+from sim.teach.interview.groups import assigning, downstream, failing, lag, rebalancing, scaling, storm, timeouts
 
 __all__ = ["QUESTIONS"]
 
@@ -12,4 +12,5 @@ QUESTIONS = (
     *scaling.QUESTIONS,
     *lag.QUESTIONS,
     *downstream.QUESTIONS,
+    *failing.QUESTIONS,
 )
