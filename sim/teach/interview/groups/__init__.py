@@ -1,6 +1,16 @@
 """Questions 34 to 50: consumer groups, rebalances, lag, fetching and offsets."""
 
-from sim.teach.interview.groups import assigning, downstream, failing, lag, rebalancing, scaling, storm, timeouts
+from sim.teach.interview.groups import (
+    assigning,
+    downstream,
+    failing,
+    fetching,
+    lag,
+    rebalancing,
+    scaling,
+    storm,
+    timeouts,
+)
 
 __all__ = ["QUESTIONS"]
 
@@ -13,4 +23,5 @@ QUESTIONS = (
     *lag.QUESTIONS,
     *downstream.QUESTIONS,
     *failing.QUESTIONS,
+    *fetching.QUESTIONS,
 )

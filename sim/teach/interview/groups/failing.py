@@ -137,6 +137,18 @@ def _sum_of_lags(run: Run) -> float:
     return run.metrics.series("records-lag", group="service")[1][-1]
 
 
+def _lags(run: Run) -> dict[str, list[tuple[float, float]]]:
+    """The lag of the partition that stands still and of all others together, over time."""
+    blocked = next(name for name, count in run.results["waiting"].items() if count)
+    times, whole = run.metrics.series("records-lag", group="service")
+    lags = run.metrics.series("records-lag", group="service", partition=blocked)[1]
+    others = [total - lag for total, lag in zip(whole, lags, strict=True)]
+    return {
+        blocked: list(zip(times, lags, strict=True)),
+        "all other partitions": list(zip(times, others, strict=True)),
+    }
+
+
 def _partition_only(runs: Runs) -> tuple[bool, str]:
     waiting = runs["for ever"].results["waiting"]
     free = sum(not count for count in waiting.values())
@@ -212,14 +224,19 @@ QUESTIONS = (
             WrongAnswer("The whole group stands still.", _partition_only),
             WrongAnswer("Just try again until it works.", _tries_do_not_help),
         ),
-        picture=Picture("for ever", "lag", lambda runs: _blocked(runs).says.rstrip(".")),
+        picture=Picture(
+            x="simulated time from the start (s)",
+            y="lag (records)",
+            curves=lambda runs: _lags(runs["for ever"]),
+            title=lambda runs: _blocked(runs).says.rstrip("."),
+        ),
     ),
     Question(
         number=48,
         topic="groups",
         level="senior",
         asks="Retry in place, retry topics, dead-letter topic: what do they trade?",
-        predict="21 of 800 orders fail, and go to a retry topic. How many are overtaken by a later one of their account?",
+        predict="21 of 800 orders fail and go to a retry topic. How many are overtaken by later ones of their account?",
         flights={"in place": Experiment(RETRYING), "aside": Experiment(RETRYING, {"aside": True})},
         prove=_aside,
         answer="""
