@@ -1,11 +1,12 @@
 """Questions 34 to 50: consumer groups, rebalances, lag, fetching and offsets."""
 
 from sim.teach.interview.groups import (
+    alerting,
     assigning,
+    catching_up,
     downstream,
     failing,
     fetching,
-    lag,
     rebalancing,
     scaling,
     storm,
@@ -20,7 +21,8 @@ QUESTIONS = (
     *storm.QUESTIONS,
     *assigning.QUESTIONS,
     *scaling.QUESTIONS,
-    *lag.QUESTIONS,
+    *alerting.QUESTIONS,
+    *catching_up.QUESTIONS,
     *downstream.QUESTIONS,
     *failing.QUESTIONS,
     *fetching.QUESTIONS,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import mean
+from typing import Any
 
 from sim.actors.client.app import App, Behaviour
 from sim.machine.clock import SECOND
@@ -34,7 +35,12 @@ def _caller(latency_ms: float, calls: Calls) -> Behaviour:
 
     def run(app: App) -> Steps:
         chance = app.machine.streams.columns(f"{app.name} calls")
-        consumer = app.consumer("callers", ["orders"], auto_offset_reset="earliest")
+        config: dict[str, Any] = {
+            "auto_offset_reset": "earliest",
+            "auto_commit_interval_ms": 1000,
+            "max_poll_records": 5,
+        }
+        consumer = app.consumer("callers", ["orders"], **config)
         while True:
             for _ in (yield from consumer.poll(500)):
                 begun, calls.under_way = app.now, calls.under_way + 1
@@ -76,10 +82,11 @@ def _calling(settings: Settings) -> Plan:
 
 @dataclass(slots=True)
 class Buffer:
-    """Records that a consumer has taken and not written yet: now, and at the most."""
+    """Records that a consumer has taken and not written: now, at the most, and after each poll with its time (s)."""
 
     waiting: int = 0
     most: int = 0
+    seen: list[tuple[float, float]] = field(default_factory=list)
 
 
 def _writer(app: App, writes_per_s: float, buffer: Buffer) -> Steps:
@@ -101,6 +108,7 @@ def _loader(settings: Settings, buffer: Buffer) -> Behaviour:
             records = yield from consumer.poll(200)
             buffer.waiting += len(records)
             buffer.most = max(buffer.most, buffer.waiting)
+            buffer.seen.append((app.now / SECOND, buffer.waiting))
             if settings["how"] == "pause" and buffer.waiting >= ROOM:
                 consumer.pause(consumer.assignment())
             elif buffer.waiting <= ROOM // 2:
@@ -115,7 +123,9 @@ def _buffering(settings: Settings) -> Plan:
     buffer, end_s = Buffer(), settings["end_s"]
     rows = source("rows", Constant(settings["rate_per_s"]), end_s, 4)
     apps = {"to-rows": rows, "loaders.1": _loader(settings, buffer)}
-    return flown(end_s, {"rows": 4}, apps, {"loaders": "rows"}, results=lambda: {"most": buffer.most})
+    return flown(
+        end_s, {"rows": 4}, apps, {"loaders": "rows"}, results=lambda: {"most": buffer.most, "seen": buffer.seen}
+    )
 
 
 CALLING = experiment(
@@ -257,6 +267,15 @@ QUESTIONS = (
             WrongAnswer("Just stop polling until the database is back.", _do_not_poll),
             WrongAnswer("Kafka's clients have backpressure of their own; poll stops by itself.", _kafka_does_not),
         ),
-        picture=Picture("pause", "lag", lambda runs: _bounded(runs).says.rstrip(".")),
+        picture=Picture(
+            x="simulated time from the start (s)",
+            y="records in the buffer",
+            curves=lambda runs: {
+                "pauses": runs["pause"].results["seen"],
+                "does not poll": runs["wait"].results["seen"],
+                "reads on": runs["swallow"].results["seen"],
+            },
+            title=lambda runs: _bounded(runs).says.rstrip("."),
+        ),
     ),
 )

@@ -138,14 +138,14 @@ def _sum_of_lags(run: Run) -> float:
 
 
 def _lags(run: Run) -> dict[str, list[tuple[float, float]]]:
-    """The lag of the partition that stands still and of all others together, over time."""
+    """The lag of the partition that stands still and of all others together, from when the group is ready."""
     blocked = next(name for name, count in run.results["waiting"].items() if count)
     times, whole = run.metrics.series("records-lag", group="service")
     lags = run.metrics.series("records-lag", group="service", partition=blocked)[1]
-    others = [total - lag for total, lag in zip(whole, lags, strict=True)]
+    points = [point for point in zip(times, lags, whole, strict=True) if point[0] >= READY_S]
     return {
-        blocked: list(zip(times, lags, strict=True)),
-        "all other partitions": list(zip(times, others, strict=True)),
+        blocked: [(time, lag) for time, lag, _ in points],
+        "all other partitions": [(time, total - lag) for time, lag, total in points],
     }
 
 

@@ -251,6 +251,15 @@ QUESTIONS = (
             WrongAnswer("With earliest a consumer reads everything again whenever it starts.", _not_at_each_start),
             WrongAnswer("Out of range costs only what retention has deleted.", _not_only_the_gone),
         ),
-        picture=Picture("groups", "lag", lambda runs: _begins(runs).says.rstrip(".")),
+        picture=Picture(
+            x="visit of the group: the first, the next, and after records were deleted",
+            y="first offset that is read",
+            curves=lambda runs: {
+                policy: [(float(visit), float(offset)) for visit, offset in enumerate(first, start=1)]
+                for policy, first in runs["groups"].results["first"].items()
+                if REFUSED not in first
+            },
+            title=lambda runs: _begins(runs).says.rstrip("."),
+        ),
     ),
 )
