@@ -54,6 +54,11 @@ class Factor:
             return self.values[step] if self.values else self._written(self.low + step)
         return self._written(self.low + share * (self.high - self.low))
 
+    def nearest(self, share: float) -> float:
+        """How far along the way, 0 to 1, the value nearest to a share of it lies; the middle one of three at 0.5."""
+        last = self._count() - 1
+        return share if not (self.values or self.is_whole) else round(share * last) / max(last, 1)
+
     def check_order(self, design: str) -> None:
         """Refuse words where values are drawn from a range; of two it is no matter which is first."""
         if len(self.values) > 2 and not all(_is_quantity(value) for value in self.values):

@@ -42,6 +42,8 @@ METHODS: Mapping[str, Method] = {
         {"calc_second_order": False},
     ),
 }
+STEP = 2 / 3
+"""The share of its range by which Morris's ways move a setting; of a few values the nearest one is taken."""
 REPS = 3
 SEED_BITS = 31
 
@@ -77,19 +79,19 @@ def sensitivity(
     factors = [factor_of(name, values) for name, values in vary.items()]
     base, fixed = scenario.seed if seed is None else seed, dict(set or {})
     check(scenario, factors, fixed)
-    problem, sample = _sample(factors, method, points, base)
-    configurations = drawn(factors, sample)
+    sample = _sample(factors, method, points, base)
+    configurations = drawn(factors, _nearest(factors, sample) if method == "morris" else sample)
     end = None if until is None else parse_duration(until)
     experiment = Experiment(scenario, unique(configurations), fixed, base, end, faults)
     found = gather(experiment, Stopping(reps), measure, pool, None if out is None else Path(out), progress)
     results = _means(configurations, found.outcomes, found.measure)
-    table = _table(problem, method, sample, results, base)
+    table = _table(factors, method, sample, results, base)
     table.attrs |= {"measure": found.measure, "flown": found.flown, "runs": len(found.outcomes)}
     return table
 
 
-def _sample(factors: Sequence[Factor], method: str, points: int | None, seed: int) -> tuple[dict[str, Any], Any]:
-    """SALib's problem, and its points in the unit cube."""
+def _sample(factors: Sequence[Factor], method: str, points: int | None, seed: int) -> Any:
+    """SALib's points in the unit cube."""
     if method not in METHODS:
         raise ConfigError(f"--sensitivity {method}: there are {' and '.join(METHODS)}")
     if len(factors) < 2:
@@ -99,10 +101,17 @@ def _sample(factors: Sequence[Factor], method: str, points: int | None, seed: in
     number = METHODS[method].points if points is None else points
     if not 2 <= number <= 10_000 or (method == "sobol" and number & (number - 1)):
         raise ConfigError(f"--points {number}: between 2 and 10,000, and for sobol a power of two such as 64")
-    names = [factor.name for factor in factors]
-    problem = {"num_vars": len(names), "names": names, "bounds": [[0.0, 1.0]] * len(names)}
     sampling = import_module(f"SALib.sample.{method}")
-    return problem, sampling.sample(problem, number, seed=seed % (1 << SEED_BITS), **METHODS[method].sampling)
+    return sampling.sample(_problem(factors), number, seed=seed % (1 << SEED_BITS), **METHODS[method].sampling)
+
+
+def _problem(factors: Sequence[Factor]) -> dict[str, Any]:
+    names = [factor.name for factor in factors]
+    return {"num_vars": len(names), "names": names, "bounds": [[0.0, 1.0]] * len(names)}
+
+
+def _nearest(factors: Sequence[Factor], sample: Any) -> list[list[float]]:
+    return [[factor.nearest(float(share)) for factor, share in zip(factors, each, strict=True)] for each in sample]
 
 
 def _means(configurations: Sequence[Configuration], outcomes: Sequence[Outcome], measure: str) -> list[float]:
@@ -116,11 +125,12 @@ def _means(configurations: Sequence[Configuration], outcomes: Sequence[Outcome],
     return [sum(each) / len(each) for each in found]
 
 
-def _table(problem: Mapping[str, Any], method: str, sample: Any, results: list[float], seed: int) -> Any:
+def _table(factors: Sequence[Factor], method: str, sample: Any, results: list[float], seed: int) -> Any:
     import numpy
     from pandas import DataFrame
 
-    columns = METHODS[method].columns
+    columns, problem = METHODS[method].columns, _problem(factors)
+    moved = [factor.nearest(STEP) or STEP if method == "morris" else STEP for factor in factors]
     if len({*results}) == 1:
         found: dict[str, Any] = {name: numpy.zeros(problem["num_vars"]) for name in columns.values()}
     else:
@@ -128,5 +138,6 @@ def _table(problem: Mapping[str, Any], method: str, sample: Any, results: list[f
         numbers = {"seed": seed % (1 << SEED_BITS), **METHODS[method].analysis}
         given = (sample, numpy.array(results)) if method == "morris" else (numpy.array(results),)
         found = analysis.analyze(problem, *given, **numbers)
-    table = DataFrame({"setting": problem["names"], **{name: list(found[key]) for name, key in columns.items()}})
+    stretched = {name: list(numpy.array(found[key]) * STEP / moved) for name, key in columns.items()}
+    table = DataFrame({"setting": problem["names"], **stretched})
     return table.sort_values(next(iter(columns)), ascending=False, kind="stable", ignore_index=True)
