@@ -45,7 +45,7 @@ METHODS: Mapping[str, Method] = {
 STEP = 2 / 3
 """The share of its range by which Morris's ways move a setting; of a few values the nearest one is taken."""
 REPS = 3
-SEED_BITS = 31
+MOST_SEED = (1 << 31) - 1
 
 
 def sensitivity(
@@ -102,7 +102,12 @@ def _sample(factors: Sequence[Factor], method: str, points: int | None, seed: in
     if not 2 <= number <= 10_000 or (method == "sobol" and number & (number - 1)):
         raise ConfigError(f"--points {number}: between 2 and 10,000, and for sobol a power of two such as 64")
     sampling = import_module(f"SALib.sample.{method}")
-    return sampling.sample(_problem(factors), number, seed=seed % (1 << SEED_BITS), **METHODS[method].sampling)
+    return sampling.sample(_problem(factors), number, seed=_number(seed), **METHODS[method].sampling)
+
+
+def _number(seed: int) -> int:
+    """A seed for SALib, to which 0 would mean that there is none."""
+    return 1 + seed % MOST_SEED
 
 
 def _problem(factors: Sequence[Factor]) -> dict[str, Any]:
@@ -135,7 +140,7 @@ def _table(factors: Sequence[Factor], method: str, sample: Any, results: list[fl
         found: dict[str, Any] = {name: numpy.zeros(problem["num_vars"]) for name in columns.values()}
     else:
         analysis = import_module(f"SALib.analyze.{method}")
-        numbers = {"seed": seed % (1 << SEED_BITS), **METHODS[method].analysis}
+        numbers = {"seed": _number(seed), **METHODS[method].analysis}
         given = (sample, numpy.array(results)) if method == "morris" else (numpy.array(results),)
         found = analysis.analyze(problem, *given, **numbers)
     stretched = {name: list(numpy.array(found[key]) * STEP / moved) for name, key in columns.items()}

@@ -32,13 +32,24 @@ def test_morris_finds_the_change_over_the_whole_range(strong: str, weak: str, ef
 
 
 def test_sobol_finds_the_shares_of_the_variance() -> None:
-    """Of 4 strong + weak, both over the same range, 16 and 1 parts of 17."""
-    vary = {"idle": "0..10", "weak": "0.0..10.0", "strong": "0.0..10.0"}
-    table = sensitivity(FORMULA, vary, method="sobol", points=32, **HEIGHT)
+    """Of 4 strong + weak, one over twice the range of the other, 64 and 1 parts of 65."""
+    vary = {"idle": "0..10", "weak": "0.0..5.0", "strong": "0.0..10.0"}
+    table = sensitivity(FORMULA, vary, method="sobol", points=64, **HEIGHT)
     assert table["setting"].tolist() == ["strong", "weak", "idle"]
-    assert table["total"].tolist() == pytest.approx([16 / 17, 1 / 17, 0], abs=0.1)
-    assert table["alone"].tolist() == pytest.approx([16 / 17, 1 / 17, 0], abs=0.1)
+    assert table["total"].tolist() == pytest.approx([64 / 65, 1 / 65, 0], abs=0.1)
+    assert table["alone"].tolist() == pytest.approx([64 / 65, 1 / 65, 0], abs=0.1)
     assert finding_of_sensitivity(table).endswith("; less than a tenth of that: weak, idle")
+
+
+@pytest.mark.parametrize("method", ["morris", "sobol"])
+def test_the_seed_decides_all(method: str) -> None:
+    vary = {"strong": "0.0..10.0", "weak": "0.0..10.0"}
+    first, again, other = (
+        sensitivity(FORMULA, vary, method=method, points=4, seed=seed, set={"noise": 1.0}, **HEIGHT)
+        for seed in (0, 0, 1)
+    )
+    assert again.equals(first)
+    assert not other.equals(first)
 
 
 def test_settings_that_change_nothing_have_no_index() -> None:
