@@ -13,6 +13,8 @@ from sim.rules.errors import ConfigError
 
 __all__ = ["Store"]
 
+OTHER_KINDS = (".parquet", ".csv", ".json")
+
 TABLES = """
     create table sweep(identity json);
     create table runs(
@@ -35,6 +37,8 @@ class Store:
 
     def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
         check_path(path, "sweep.duckdb")
+        if path.suffix in OTHER_KINDS:
+            raise ConfigError(f"--out {path}: runs are kept in a DuckDB file; name it {path.with_suffix('.duckdb')}")
         self.path = path
         try:
             self._database = duckdb.connect(str(path), config={"threads": 1})

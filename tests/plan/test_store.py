@@ -106,6 +106,7 @@ def test_what_is_no_file_of_a_sweep_is_refused_and_left_alone(tmp_path: Path) ->
             (text, "is no DuckDB file"),
             (other, "not of a sweep"),
             (used, "is in use by another process"),
+            (tmp_path / "runs.parquet", r"name it .*runs\.duckdb"),
             (tmp_path, "name a file in a folder"),
             (tmp_path / "no" / "file", "name a file in a folder"),
         ):
