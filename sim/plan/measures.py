@@ -6,13 +6,13 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from sim.machine.clock import SECOND
-from sim.plan.statistics import steady_mean
+from sim.plan.statistics import Interval, batch_means, steady_mean, warm_up
 from sim.rules.errors import ConfigError
 
 if TYPE_CHECKING:
     from sim.run import Run
 
-__all__ = ["main_measure", "measures"]
+__all__ = ["long_run", "main_measure", "measures"]
 
 STEADY = "steady"
 SUMMARY = ("simulated_s", "records_produced", "records_consumed", "verdict", "invariants", "metrics", "results")
@@ -35,6 +35,22 @@ def measures(run: "Run") -> dict[str, float]:
     whole = {key: value for key in SUMMARY if (value := summary.get(key)) is not None}
     metrics = whole.pop("metrics", {})
     return dict(_numbers({**whole, **metrics})) | _steady(run)
+
+
+def long_run(run: "Run", measure: str | None = None, batches: int = 20, confidence: float = 0.95) -> Interval:
+    """The steady mean of one long run with its interval by batch means, where a sweep has replicates.
+
+    `measure` is the name of a steady one or a part of it, as in `main_measure`. Raises ConfigError, one line, for one
+    that is not there, and for a run that is too short for so many batches.
+    """
+    series = _series(run)
+    name = main_measure(dict.fromkeys(series, 0.0), measure)
+    values = series.get(name, [])
+    kept = values[warm_up(values) :] if values else values
+    try:
+        return batch_means(kept, batches, confidence)
+    except ValueError as error:
+        raise ConfigError(f"{name}: {error}, or fly longer") from error
 
 
 def main_measure(known: Mapping[str, float], wanted: str | None = None) -> str:
@@ -65,7 +81,11 @@ def _numbers(content: object, path: str = "") -> Iterator[tuple[str, float]]:
 
 
 def _steady(run: "Run") -> dict[str, float]:
-    """Steady means, in the order of the groups and topics of the plan."""
+    return {name: steady_mean(values) for name, values in _series(run).items()}
+
+
+def _series(run: "Run") -> dict[str, list[float]]:
+    """What was sampled in the seconds of the load, by the name of the measure, in the order of the names."""
     duration = run.flight.plan.duration
     end_s = run.simulated_s if duration is None else duration / SECOND
     sums: dict[str, dict[float, float]] = {}
@@ -78,7 +98,7 @@ def _steady(run: "Run") -> dict[str, float]:
             before = values.get(sample.time_s, 0.0)
             is_oldest = sample.metric == "records-lag-seconds"
             values[sample.time_s] = max(before, sample.value) if is_oldest else before + sample.value
-    return {f"{STEADY}/{name}": steady_mean(values.values()) for name, values in sorted(sums.items())}
+    return {f"{STEADY}/{name}": list(values.values()) for name, values in sorted(sums.items())}
 
 
 def _series_of(metric: str, labels: Mapping[str, str]) -> str | None:

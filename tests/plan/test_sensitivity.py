@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from sim.plan import sensitivity
 from sim.plan.findings import finding_of_sensitivity
-from sim.plan.sensitivity import sensitivity
 from sim.rules.errors import ConfigError
 from tests.plan.tiny import FORMULA
 
