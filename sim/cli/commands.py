@@ -8,6 +8,7 @@ import click
 
 from sim.cli.alerts import alerts
 from sim.cli.bench import bench
+from sim.cli.calibrating import calibrate_command
 from sim.cli.comparing import compare_command, fork_command
 from sim.cli.conformance import conformance
 from sim.cli.explaining import explain_command
@@ -59,6 +60,7 @@ COMMANDS = (
     conformance,
     timelines,
     validate_command,
+    calibrate_command,
     notebooks,
     ledger,
 )
