@@ -23,6 +23,7 @@ from sim.cli.plotting import plot
 from sim.cli.reporting import report
 from sim.cli.running import rerun, run
 from sim.cli.scenario_files import new
+from sim.cli.sweeping import sweep_command
 from sim.cli.timelines import timelines
 from sim.cli.tracing import trace
 from sim.cli.validate import validate_command
@@ -50,6 +51,7 @@ COMMANDS = (
     explain_command,
     compare_command,
     fork_command,
+    sweep_command,
     trace,
     alerts,
     fuzz,
