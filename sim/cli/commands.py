@@ -12,6 +12,7 @@ from sim.cli.conformance import conformance
 from sim.cli.explaining import explain_command
 from sim.cli.fuzz import fuzz
 from sim.cli.gallery import gallery
+from sim.cli.incident import incident
 from sim.cli.ledger import ledger
 from sim.cli.listing import info, list_scenarios
 from sim.cli.plotting import plot
@@ -44,6 +45,7 @@ COMMANDS = (
     explain_command,
     compare_command,
     fork_command,
+    incident,
     trace,
     fuzz,
     bench,
