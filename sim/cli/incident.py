@@ -2,6 +2,8 @@
 
 import json
 import sys
+from io import StringIO
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -12,10 +14,9 @@ from sim.cli.options import read_duration, read_pairs
 from sim.machine.clock import SECOND
 from sim.rules.errors import ConfigError
 from sim.teach.incidents import INCIDENTS, Room, open_room
-from sim.teach.incidents.causes import CAUSES
+from sim.teach.incidents.causes import CAUSES, check_cause
 from sim.teach.incidents.fixes import FORMS
-from sim.teach.incidents.gauges import GAUGES
-from sim.teach.incidents.incident import seed_of
+from sim.teach.incidents.gauges import GAUGES, known_gauge
 
 __all__ = ["incident"]
 
@@ -28,6 +29,7 @@ __all__ = ["incident"]
 @click.option("--at", metavar="TIME", help="When it is diagnosed and fixed, such as 60s.  [default: after the graphs]")
 @click.option("--diagnose", "diagnosis", metavar="CAUSE[:SUBJECT]", help="What is the matter, and with whom.")
 @click.option("--fix", "pairs", multiple=True, metavar="KEY=VALUE", help="What is changed then; may be repeated.")
+@click.option("--out", metavar="DIR", help="Leave each graph as a PNG in this folder, too.")
 @click.option("--list", "listing", is_flag=True, help="List incidents, metrics, causes and forms of fixes.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def incident(
@@ -38,6 +40,7 @@ def incident(
     at: str | None,
     diagnosis: str | None,
     pairs: tuple[str, ...],
+    out: str | None,
     listing: bool,
     as_json: bool,
 ) -> None:
@@ -51,30 +54,29 @@ def incident(
         return
     if seed is not None and student is not None:
         raise ConfigError("--seed and --student both choose the variant; give one of them")
-    scripted = bool(asked or diagnosis or pairs or at or as_json)
+    folder = None if out is None else Path(out)
+    for name in asked:
+        known_gauge(name)
+    if diagnosis is not None:
+        check_cause(diagnosis.partition(":")[0])
+    fix = read_pairs(pairs)
     with Console(stderr=True).status(f"{incident_id}: the cluster is flown"):
         room = open_room(incident_id, student or "", seed or 0)
-    talk = Talk(room, Console(highlight=False, quiet=as_json))
-    if not scripted:
-        talk.begin()
-        talk.go_on(sys.stdin.isatty())
-        return
-    graphs = [played(talk, name) for name in asked]
-    if not as_json:
+    if asked or diagnosis or pairs or at or as_json:
+        written = StringIO()
+        talk = Talk(room, Console(file=written, highlight=False, width=Console().width), folder)
         talk.begin(first=False)
-    act(room, at, diagnosis, read_pairs(pairs))
-    debrief = room.debrief()
-    if as_json:
-        chosen = seed_of(student) if student else seed or 0
-        head = {"incident": incident_id, "seed": chosen, "page": room.page, "graphs": graphs, "now_s": room.now_s}
-        click.echo(json.dumps({**head, "debrief": debrief.as_json()}))
-    else:
+        graphs = [talk.ask(name) for name in asked]
+        act(room, at, diagnosis, fix)
+        debrief = room.debrief()
         talk.tell(debrief)
-
-
-def played(talk: Talk, name: str) -> object:
-    """One graph: shown, and as values."""
-    return talk.ask(name)
+        shown = {"incident": incident_id, "seed": room.seed, "page": room.page, "graphs": graphs, "now_s": room.now_s}
+        text = json.dumps({**shown, "debrief": debrief.as_json()}) if as_json else written.getvalue()
+        click.echo(text, nl=as_json)
+        return
+    talk = Talk(room, Console(highlight=False), folder)
+    talk.begin()
+    talk.go_on(sys.stdin.isatty())
 
 
 def act(room: Room, at: str | None, diagnosis: str | None, fix: dict[str, object]) -> None:

@@ -1,6 +1,7 @@
 """The talk in the incident room: a prompt, commands, graphs as rows of blocks."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -9,12 +10,14 @@ from rich.table import Table
 from sim.cli.options import read_pairs
 from sim.machine.hardware import nearest
 from sim.rules.errors import ConfigError
+from sim.run import prepare_folder
 from sim.teach.incidents import Room
 from sim.teach.incidents.causes import CAUSES
 from sim.teach.incidents.charts import blocks, most_telling
 from sim.teach.incidents.debrief import Debrief
 from sim.teach.incidents.fixes import FORMS
 from sim.teach.incidents.gauges import GAUGES
+from sim.teach.incidents.readings import Lines
 
 __all__ = ["Talk"]
 
@@ -32,10 +35,10 @@ VERBS = ("graph", "list", "wait", "hint", "diagnose", "fix", "done", "give-up", 
 
 
 class Talk:
-    """One room and a terminal."""
+    """One room and a terminal; with a folder, each graph is left there as a PNG, too."""
 
-    def __init__(self, room: Room, console: Console) -> None:
-        self._room, self._console = room, console
+    def __init__(self, room: Room, console: Console, folder: Path | None = None) -> None:
+        self._room, self._console, self._folder = room, console, folder
 
     def begin(self, first: bool = True) -> None:
         """The page, and what can be done."""
@@ -71,6 +74,8 @@ class Talk:
         for label, points in shown.items():
             table.add_row(label, blocks(points, now_s, top, width), f"now {points[-1][1]:,.4g}")
         self._console.print(table if shown else "nothing so far")
+        if self._folder is not None:
+            self._draw(self._folder, known, lines)
         return {"metric": known, "unit": gauge.unit, "lines": dict(lines)}
 
     def tell(self, debrief: Debrief) -> None:
@@ -110,6 +115,14 @@ class Talk:
             for left, right in rows.items():
                 table.add_row(left, right)
             self._console.print(table)
+
+    def _draw(self, folder: Path, name: str, lines: Lines) -> None:
+        from sim.teach.incidents.drawing import draw
+
+        prepare_folder(folder)
+        path = folder / f"{name}.png"
+        draw({name: lines}, self._room.now_s, self._room.incident.title).save(path)
+        self._say(f"{path} is drawn.")
 
     def _say(self, text: str) -> None:
         self._console.print(text, markup=False)

@@ -46,7 +46,8 @@ def _panel(axes: "Axes", name: str, lines: Lines, now_s: float) -> None:
         times, values = (numpy.array(column, dtype=numpy.float64) for column in zip(*points, strict=True))
         draw_numbered(axes, number, times, values)
     axes.set_xlim(0, now_s)
-    axes.set_ylim(0, max(1.0, 1.08 * max((value for points in shown.values() for _, value in points), default=1.0)))
+    top = 1.08 if list(shown) == ["all"] else 1.4
+    axes.set_ylim(0, max(1.0, top * max((value for points in shown.values() for _, value in points), default=1.0)))
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.set_xlabel("simulated time (s)", fontsize=8.5)

@@ -38,11 +38,11 @@ class Room:
     `now_s` is the simulated time in seconds from the start; it goes on with every look.
     """
 
-    def __init__(self, incident: Incident, seed: int) -> None:
+    def __init__(self, incident: Incident, seed: int, flown: Run | None = None) -> None:
         self.incident, self.seed = incident, seed
-        self._case, self._flight_seed = incident.draw(seed)
-        scenario = self._case.scenario(incident.incident_id)
-        self._unfixed = scenario.run(self._flight_seed, until=f"{self._case.end_s:g}s", recorded=True)
+        self._case, flight_seed = incident.draw(seed)
+        scenario, until = self._case.scenario(incident.incident_id), f"{self._case.end_s:g}s"
+        self._unfixed = flown or scenario.run(flight_seed, until=until, recorded=True)
         self._run: Run = self._unfixed
         self._diagnosis: tuple[str, str] = ("", "")
         self._fixes: list[tuple[float, Mapping[str, object]]] = []
@@ -50,6 +50,10 @@ class Room:
         self.asked: list[str] = []
         self.hints: list[str] = []
         self.over = False
+
+    def again(self) -> "Room":
+        """The same incident from the page on, without flying what was flown."""
+        return Room(self.incident, self.seed, self._unfixed)
 
     @property
     def page(self) -> str:

@@ -36,7 +36,7 @@ def slow_handlers(rng: Random) -> Case:
     factor, page_s = who.within(7, 9), who.at_s + 20.0
     slow = [SlowHandler(app=f"{who.group}-{n}", factor=factor, at=who.at) for n in (1, 2, 3)]
     return Case(
-        script=story(topic(who, 12), source(who, 20), reader(who, 3, 40), *slow),
+        script=story(topic(who, 12), source(who, 10), reader(who, 3, 80), *slow),
         end_s=100, page_s=page_s, page=late_page(who, page_s),
         cause="slow-consumer", subjects=(who.group,),
         fix={f"members.{who.group}": 12},
@@ -53,7 +53,7 @@ def burst(rng: Random) -> Case:
     page_s = who.at_s + 20.0
     more = TrafficBurst(app=who.source, factor=who.within(5.5, 6.5), at=who.at)
     return Case(
-        script=story(topic(who, 12), source(who, 20), reader(who, 3, 40), more),
+        script=story(topic(who, 12), source(who, 10), reader(who, 3, 80), more),
         end_s=100, page_s=page_s, page=late_page(who, page_s),
         cause="traffic-burst", subjects=(who.source, who.topic),
         fix={f"members.{who.group}": 12},
@@ -69,7 +69,7 @@ def idle_members(rng: Random) -> Case:
     who = cast(rng)
     partitions, page_s = 2, who.at_s + 20.0
     return Case(
-        script=story(topic(who, partitions), source(who, who.within(62, 66)), reader(who, 6, 40)),
+        script=story(topic(who, partitions), source(who, who.within(31, 33)), reader(who, 6, 80)),
         end_s=100, page_s=page_s, page=late_page(who, page_s),
         cause="too-few-partitions", subjects=(who.topic,),
         fix={f"partitions.{who.topic}": 6},
@@ -95,7 +95,7 @@ def hot_key(rng: Random) -> Case:
     partition = f"{who.topic}-{partition_for_key(key.encode(), 6)}"
     skew = KeySkew(app=who.source, share=0.8, key=key, at=who.at)
     return Case(
-        script=story(topic(who), source(who, 42), reader(who, 6, 40), skew),
+        script=story(topic(who), source(who, 21), reader(who, 6, 80), skew),
         end_s=110, page_s=page_s, page=one_page(who, page_s),
         cause="hot-key", subjects=(partition,),
         fix={"partitioner.ignore.keys": "true"},
@@ -114,7 +114,7 @@ def poison(rng: Random) -> Case:
     bad = PoisonRecord(topic=who.topic, partition=number, at=who.at)
     name = f"{who.topic}-{number}"
     return Case(
-        script=story(topic(who), source(who, 42), reader(who, 6, 40), bad),
+        script=story(topic(who), source(who, 21), reader(who, 6, 80), bad),
         end_s=100, page_s=page_s, page=one_page(who, page_s), dress=retrying(who),
         cause="poison-record", subjects=(name,),
         fix={"skip": f"{who.group}:{name}"},
@@ -132,7 +132,7 @@ def slow_member(rng: Random) -> Case:
     member, page_s = f"{who.group}-{rng.randint(1, 6)}", who.at_s + 25.0
     slow = SlowHandler(app=member, factor=who.within(18, 24), at=who.at)
     return Case(
-        script=story(topic(who), source(who, 42), reader(who, 6, 40, max_poll_records=5), slow),
+        script=story(topic(who), source(who, 21), reader(who, 6, 80, max_poll_records=5), slow),
         end_s=100, page_s=page_s, page=one_page(who, page_s),
         cause="slow-consumer", subjects=(member,),
         fix={"stop": member},
@@ -172,7 +172,7 @@ def stubborn(who: Cast, _: Behaviour) -> Behaviour:
                     yield from consumer.commit({TopicPartition(record.topic, record.partition): record.offset})
                 while is_poison(record.value):
                     yield app.busy(ms=1000)
-                yield app.busy(ms=40)
+                yield app.busy(ms=80)
             if records:
                 yield from consumer.commit()
 
@@ -183,7 +183,7 @@ def stopped_page(who: Cast, page_s: float) -> str:
     """What is told when commits stop."""
     return (
         f"{page_s:.0f} s: group {who.group} has a growing lag on topic {who.topic}, and its commits have become rare. "
-        f"A colleague restarted nothing and changed nothing."
+        f"Nothing was deployed and nothing restarted."
     )
 
 
@@ -211,9 +211,9 @@ def member_gone(rng: Random) -> Case:
     who = cast(rng)
     member, page_s = f"{who.group}-{rng.randint(1, 4)}", who.at_s + 25.0
     crash = AppCrash(app=member, at=who.at)
-    readers = reader(who, 4, 40, session_timeout_ms=180_000)
+    readers = reader(who, 4, 80, session_timeout_ms=180_000)
     return Case(
-        script=story(topic(who, 8), source(who, 30), readers, crash),
+        script=story(topic(who, 8), source(who, 15), readers, crash),
         end_s=100, page_s=page_s, page=stopped_page(who, page_s),
         cause="consumer-down", subjects=(member,),
         fix={"restart": member},

@@ -30,7 +30,7 @@ def acks_1(rng: Random) -> Case:
         others = tuple(f"broker-{n}" for n in who.brokers if n != broker)
         faults.append(NetworkPartition(side=(f"broker-{broker}",), other=others, at=f"{begin}s", lasts="2s"))
         faults.append(BrokerCrash(broker=broker, at=f"{begin + 1}s", lasts="12s"))
-    sends = source(who, 45, acks="1", enable_idempotence=False, linger_ms=20)
+    sends = source(who, 45, acks="1", enable_idempotence=False)
     return Case(
         script=story(topic(who, 6, 3), sends, reader(who, 2, 2), *faults,
                      config={"offsets.topic.replication.factor": 3}),
