@@ -59,7 +59,7 @@ def incident(
         known_gauge(name)
     if diagnosis is not None:
         check_cause(diagnosis.partition(":")[0])
-    fix = read_pairs(pairs)
+    fix = read_pairs(pairs, "--fix")
     with Console(stderr=True).status(f"{incident_id}: the cluster is flown"):
         room = open_room(incident_id, student or "", seed or 0)
     if asked or diagnosis or pairs or at or as_json:

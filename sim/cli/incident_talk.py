@@ -31,6 +31,8 @@ HELP: Mapping[str, str] = {
     "done": "end with the debrief",
     "give-up": "the same",
 }
+NEEDS = {"graph": "records-lag", "diagnose": "slow-disk broker-2", "fix": "max.poll.records=100"}
+"""Commands that need a word after them, and one."""
 VERBS = ("graph", "list", "wait", "hint", "diagnose", "fix", "done", "give-up", "help")
 
 
@@ -88,18 +90,20 @@ class Talk:
         words = rest.split()
         if verb not in VERBS:
             if verb:
-                raise ConfigError(f"unknown command {verb!r}{nearest(verb, VERBS)}")
+                raise ConfigError(f"unknown command {verb!r}{nearest(verb, VERBS)}; help shows all")
+        elif verb in NEEDS and not words:
+            raise ConfigError(f"{verb} what? For instance: {verb} {NEEDS[verb]}; list shows all")
         elif verb == "graph":
-            for name in words or [""]:
+            for name in words:
                 self.ask(name)
         elif verb == "wait":
             self._room.wait(rest or "10s")
         elif verb == "hint":
             self._say(self._room.hint())
         elif verb == "diagnose":
-            self._room.diagnose(words[0] if words else "", "-".join(words[1:]))
+            self._room.diagnose(words[0], "-".join(words[1:]))
         elif verb == "fix":
-            self._room.fix(read_pairs(words))
+            self._room.fix(read_pairs(words, "fix", NEEDS["fix"]))
             self._say("It is done; look whether it helps.")
         elif verb in ("done", "give-up"):
             self.tell(self._room.debrief())

@@ -28,13 +28,14 @@ def test_a_script_asks_says_and_fixes(kafkasim: Kafkasim) -> None:
 
 
 def test_a_talk_at_the_prompt(kafkasim: Kafkasim, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = "graph FencedBrokerCount\nwait 5s\nhint\nfrobnicate\ngraph lag\nhelp\nlist\ndiagnose slow-disk broker 2\n"
+    lines = "graph FencedBrokerCount\nwait 5s\nhint\nfrobnicate\ngraph lag\nfix\nlist\ndiagnose slow-disk broker 2\n"
     monkeypatch.setattr("sys.stdin", StringIO(lines))
     outcome = kafkasim("incident", "part-unwritable", "--student", "ann")
     before, _, debrief = outcome.out.partition("The cause: ")
     assert outcome.code == 0
     assert "unknown command 'frobnicate'" in before
     assert "unknown metric 'lag'" in before
+    assert "fix what? For instance: fix max.poll.records=100" in before
     assert "You said: slow-disk of broker-2" in " ".join(debrief.split())
     assert "hints -5" in " ".join(debrief.split())
 
@@ -45,7 +46,7 @@ def test_a_talk_at_the_prompt(kafkasim: Kafkasim, monkeypatch: pytest.MonkeyPatc
         (("part-unwriteable",), "unknown incident 'part-unwriteable', did you mean 'part-unwritable'?"),
         (("part-unwritable", "--ask", "record-lag"), "unknown metric 'record-lag', did you mean 'records-lag'?"),
         (("part-unwritable", "--diagnose", "hot-kee"), "unknown cause 'hot-kee', did you mean 'hot-key'?"),
-        (("part-unwritable", "--fix", "restart"), "--set restart: write it as key=value"),
+        (("part-unwritable", "--fix", "restart"), "--fix restart: write it as key=value"),
         (("part-unwritable", "--fix", "restart=broker-7"), "there is no application or broker broker-7"),
         (("part-unwritable", "--at", "1s"), "--at 1s: it is "),
         (("part-unwritable", "--seed", "1", "--student", "ann"), "--seed and --student both choose"),

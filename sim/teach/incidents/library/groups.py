@@ -95,7 +95,7 @@ def hot_key(rng: Random) -> Case:
     partition = f"{who.topic}-{partition_for_key(key.encode(), 6)}"
     skew = KeySkew(app=who.source, share=0.8, key=key, at=who.at)
     return Case(
-        script=story(topic(who), source(who, 21), reader(who, 6, 80), skew),
+        script=story(topic(who), source(who, 21, batch_size=1000), reader(who, 6, 80), skew),
         end_s=110, page_s=page_s, page=one_page(who, page_s),
         cause="hot-key", subjects=(partition,),
         fix={"partitioner.ignore.keys": "true"},
