@@ -151,7 +151,8 @@ def no_replica(rng: Random) -> Case:
     who = cast(rng)
     page_s, kind = who.at_s + 20.0, rng.choice((BrokerCrash, BrokerHang))
     return Case(
-        script=story(topic(who, 6, 1, ((1,), (2,), (3,)) * 2), source(who, 30, delivery_timeout_ms=20_000, request_timeout_ms=5000),
+        script=story(topic(who, 6, 1, ((1,), (2,), (3,)) * 2),
+                     source(who, 30, delivery_timeout_ms=20_000, request_timeout_ms=5000),
                      kind(broker=who.broker, at=who.at)),
         end_s=90, page_s=page_s, page=part_page(who, page_s),
         cause="broker-down", subjects=(f"broker-{who.broker}",),
