@@ -70,8 +70,15 @@ def by_client(run: "Run", kind: type, amount: Callable[[object], float]) -> Iter
 
 
 def assigned(run: "Run") -> Lines:
-    """How many partitions each member owns."""
-    return held(run, by_client(run, PartitionsAssigned, lambda fact: len(getattr(fact, "partitions", ()))))
+    """How many partitions each member owns; members that are there from the start begin with none."""
+    owned = by_client(run, PartitionsAssigned, lambda fact: len(getattr(fact, "partitions", ())))
+    return held(run, owned, dict.fromkeys(planned_members(run), 0.0))
+
+
+def planned_members(run: "Run") -> list[str]:
+    """The members that groups have from the start."""
+    known = {group.group_id for group in run.flight.plan.groups}
+    return [app.name for app in run.flight.plan.apps if app.stage in known]
 
 
 def commits(run: "Run") -> Lines:
@@ -83,7 +90,7 @@ def consumed(run: "Run") -> Lines:
     """Records handed to each member."""
     found = [(d.delivered_at, app_of(run, d.client_id), d.next_offset - d.first_offset)
              for d in run.recorded().deliveries]  # fmt: skip
-    return counted(run, [Event(time, app, count) for time, app, count in found if app])
+    return counted(run, [Event(time, app, count) for time, app, count in found if app], planned_members(run))
 
 
 def between_polls(run: "Run") -> Lines:
