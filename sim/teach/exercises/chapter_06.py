@@ -74,7 +74,7 @@ def _draw_price(chance: Random) -> Variant:
 
 def _interval_ms(variant: Variant) -> float:
     share = variant["share"] / 100
-    return round(float(variant["commit_ms"]) * (1 - share) / share, 2)
+    return round(float(variant["commit_ms"] * (1 - share) / share), 2)
 
 
 def _hint_price(variant: Variant, answer: Any) -> str:

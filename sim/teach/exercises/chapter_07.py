@@ -94,7 +94,7 @@ def _hint_rule(variant: Variant, answer: Any) -> str:
         return f"This is no rule: {error}. A rule is a text such as `burrow` or `records=500@5s`."
     began_s, delay_s = judged.late[0][0], judged.delays_s[0]
     if judged.false_alarms:
-        return f"It wakes somebody for nothing, at {judged.false_alarms[0][0]:g} s. What was high then, and was it late?"
+        return f"It wakes somebody for nothing, at {judged.false_alarms[0][0]:g} s. What was high then? Was it late?"
     if delay_s is None:
         return "It says nothing at all of this night."
     if delay_s > SOON_S:
