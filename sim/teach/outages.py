@@ -1,4 +1,4 @@
-"""One replicated partition and what can happen to its brokers: how much is acknowledged, and how much of that is lost."""
+"""One replicated partition and what can happen to its brokers: what is acknowledged, and what of that is lost."""
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass

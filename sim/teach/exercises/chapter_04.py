@@ -23,8 +23,8 @@ def _flown(name: str, rate: int, replicas: int, cut_s: int, *config: tuple[str, 
 
 
 def _draw_deaths(chance: Random) -> Variant:
-    replicas = chance.randrange(4, 8)
-    return {"replicas": replicas, "minimum": chance.randrange(2, replicas - 1)}
+    spare, minimum = chance.choice((2, 3, 5)), chance.randrange(2, 5)
+    return {"replicas": spare + minimum, "minimum": minimum}
 
 
 def _hint_deaths(variant: Variant, answer: Any) -> str:
@@ -111,9 +111,9 @@ EXERCISES = (
         draw=_draw_cut,
         asks=lambda variant: (
             f"""
-            {variant["rate"]} payments a second are written with `acks=1`. For {variant["cut_s"]} s the leader is cut off
-            from the controller and from its followers, but not from the producer. How many acknowledged payments are
-            lost (within 15 %)?
+            {variant["rate"]} payments a second are written with `acks=1`. For {variant["cut_s"]} s the leader is cut
+            off from the controller and from its followers, but not from the producer. How many acknowledged payments
+            are lost (within 15 %)?
         """
         ),
         solve=_lost,
@@ -128,8 +128,8 @@ EXERCISES = (
             f"""
             {variant["rate"]} payments a second. Find `replicas`, `acks` and `min.insync.replicas` with which nothing
             acknowledged is lost when the leader is cut off, or when the last one in sync loses power, and with which
-            more than 99 % are acknowledged although {variant["deaths"]} of the brokers
-            {"dies" if variant["deaths"] == 1 else "die"}. Take no more replicas than it needs.
+            more than 99 % are acknowledged although {"one broker dies" if variant["deaths"] == 1 else "two die"}. Take
+            no more replicas than it needs.
         """
         ),
         solve=lambda variant: {"replicas": variant["deaths"] + 2, "acks": "all", "min.insync.replicas": 2},
