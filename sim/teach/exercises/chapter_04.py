@@ -41,7 +41,8 @@ def _hint_deaths(variant: Variant, answer: Any) -> str:
 
 
 def _draw_cut(chance: Random) -> Variant:
-    return {"rate": chance.randrange(10, 41, 5), "cut_s": chance.randrange(12, 21, 2)}
+    """Cuts after which the old leader soon hears of the new one: TCP tries again less and less often."""
+    return {"rate": chance.randrange(10, 41, 5), "cut_s": chance.choice((12, 13, 14, 15, 17, 20, 21))}
 
 
 def _lost(variant: Variant) -> int:
