@@ -6,7 +6,6 @@ from typing import Any
 
 from sim.machine.devices import Cpu
 from sim.machine.streams import Streams
-from sim.plan.statistics import interval
 from sim.teach.exercises.exercise import Exercise, Variant, near
 
 __all__ = ["EXERCISES"]
@@ -31,6 +30,8 @@ def _wait(load: float, seed: int) -> float:
 
 
 def _interval(variant: Variant) -> tuple[float, float]:
+    from sim.plan.statistics import interval
+
     found = interval([_wait(variant["load"], seed) for seed in range(10)])
     return found.low, found.high
 

@@ -24,6 +24,8 @@ def _shop(settings: tuple[tuple[str, Any], ...], rate: int) -> Run:
 
 
 def _hint_shop(variant: Variant, answer: Any) -> str:
+    if not all(isinstance(key, str) for key in answer):
+        return "The keys of the dictionary are names of settings, in quotes."
     try:
         run = _shop(tuple(answer.items()), variant["rate"])
     except (ConfigError, TypeError) as error:
