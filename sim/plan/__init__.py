@@ -1,0 +1,1 @@
+"""Experiments and plans: many runs, and answers with error bars."""
