@@ -17,6 +17,9 @@ __all__ = ["Candidate", "brokers_needed", "candidate", "handler_share", "law_bro
 SPACE_USED = 0.8
 """Disks are planned to be so full at most (Cruise Control's disk.capacity.threshold)."""
 
+LEADERS_EACH = 10
+"""Partitions that a broker leads at least: of one, a broker that takes it over has twice as much to do."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -37,17 +40,27 @@ class Candidate:
         return lost(self.requirement, self.brokers)
 
     @property
-    def consumers(self) -> int:
-        """Members of each group: enough that each keeps the headroom."""
+    def partitions(self) -> int:
+        """max(t/p, t/c), and ten for each broker to lead, so that those of a lost one spread evenly.
+
+        A multiple of the brokers' disks, so that each has as many; a consumer keeps its headroom.
+        """
         asked = self.requirement
-        return max(1, ceil(asked.planned_write / asked.consumer_rate / (1 - asked.headroom) - 1e-9))
+        taken = asked.consumer_rate * (1 - asked.headroom)
+        disks = self.brokers * self.offer.machines().disks
+        least = partitions_for(asked.planned_write, asked.partition_rate, taken)
+        return disks * ceil(max(least, LEADERS_EACH * self.brokers) / disks - 1e-9)
 
     @property
-    def partitions(self) -> int:
-        """max(t/p, t/c) and one for each consumer, as a multiple of the brokers so that each leads as many."""
+    def partitions_each(self) -> int:
+        """How many partitions one consumer can read within its headroom."""
         asked = self.requirement
-        least = partitions_for(asked.planned_write, asked.partition_rate, asked.consumer_rate)
-        return self.brokers * ceil(max(least, self.consumers, 1) / self.brokers - 1e-9)
+        return int(asked.consumer_rate * (1 - asked.headroom) * self.partitions / asked.planned_write + 1e-9)
+
+    @property
+    def consumers(self) -> int:
+        """Members of each group, so that the one with the most partitions keeps the headroom."""
+        return ceil(self.partitions / self.partitions_each)
 
     @property
     def producing(self) -> Producing:
@@ -71,8 +84,12 @@ class Candidate:
 
     @cached_property
     def shares_after_loss(self) -> Mapping[str, float]:
-        """The same after the loss."""
-        return self._shares(self.traffic_after_loss, self.brokers - self.lost)
+        """The same after the loss, of the broker that then leads most."""
+        left = self.brokers - self.lost
+        each = self.partitions // self.brokers
+        most = each + ceil(each * self.lost / left)
+        uneven = most * left / self.partitions
+        return {name: share * uneven for name, share in self._shares(self.traffic_after_loss, left).items()}
 
     @property
     def space_bytes(self) -> float:

@@ -8,7 +8,6 @@ from sim.plan.requirement import Requirement
 __all__ = ["Producing", "producing"]
 
 LINGER_SHARE = 5
-LINGER_AT_MOST_MS = 10
 LEAST_BATCH, MOST_BATCH = 16_384, 1_048_576
 ELECTION_S = 10
 """How long a producer goes on while a lost broker's partitions have no leader: its session of 9 s, and the election."""
@@ -35,13 +34,13 @@ class Producing:
 
 
 def producing(requirement: Requirement) -> Producing:
-    """Linger a fifth of the latency that is allowed, 10 ms at most; batches that are not full before that.
+    """Linger as is asked for, at most a fifth of the latency that is allowed; batches that are not full before that.
 
     The buffer holds what comes until a lost broker's partitions have a leader.
     """
     count = requirement.producer_count
     rate = requirement.planned_write / count
-    linger_ms = min(LINGER_AT_MOST_MS, int(1000 * requirement.p99 / LINGER_SHARE))
+    linger_ms = int(1000 * min(requirement.linger, requirement.p99 / LINGER_SHARE))
     filled = max(rate * linger_ms / 1000 * 1.5, requirement.record * 2.0, 1.0)
     batch = min(MOST_BATCH, max(LEAST_BATCH, 1 << ceil(log2(filled))))
     buffer = max(32 << 20, 1 << ceil(log2(rate * ELECTION_S)))

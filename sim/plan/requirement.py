@@ -35,6 +35,7 @@ class Requirement:
     growth: float
     hardware: tuple[str, ...]
     producers: int
+    linger: float
     partition_rate: float
     consumer_rate: float
     outage: float
@@ -105,6 +106,7 @@ FIELDS: Mapping[str, Field] = {
     "growth": Field(read_factor, "2x", "peak that is planned for, as a multiple of today's"),
     "hardware": Field(_names, "m5.large,i3en.2xlarge", "machines to choose from"),
     "producers": Field(read_count, "0", "producers; 0 is one for each 10 MB/s of the planned peak"),
+    "linger": Field(read_seconds, "5ms", "linger.ms of producers; a fifth of the latency that is allowed at most"),
     "partition-rate": Field(read_rate, "10MB/s", "what a producer can send to one partition (t/p)"),
     "consumer-rate": Field(read_rate, "20MB/s", "what one consumer's application can take (t/c)"),
     "outage": Field(read_seconds, "10m", "how long one group may be away and must catch up after"),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from sim.capacity.load import Load, plan_for
+from sim.capacity.load import Load
 from sim.capacity.probe import Outcome, prepare
 from sim.machine.clock import SECOND
 from sim.plan.devices import DeviceLoads, Shares
@@ -40,7 +40,7 @@ class Steady:
 def fly_steady(slice_: Slice, seed: int, cache_is_full: bool = False) -> Steady:
     """Fly a slice. Raises ConfigError where a client dies of its settings."""
     load = replace(slice_.load(), cache_is_full=cache_is_full)
-    outcome, devices = watched(load, Flight(plan_for(load), seed))
+    outcome, devices = watched(load, Flight(slice_.plan(load), seed))
     publish, end_to_end = outcome.publish_ms(), outcome.end_to_end_ms()
     groups = max(1, len(load.groups))
     return Steady(
