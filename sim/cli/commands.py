@@ -6,14 +6,18 @@ from typing import NoReturn
 
 import click
 
+from sim.cli.alerts import alerts
 from sim.cli.bench import bench
 from sim.cli.comparing import compare_command, fork_command
 from sim.cli.conformance import conformance
 from sim.cli.explaining import explain_command
 from sim.cli.fuzz import fuzz
 from sim.cli.gallery import gallery
+from sim.cli.importing import import_command
+from sim.cli.interview import interview
 from sim.cli.ledger import ledger
 from sim.cli.listing import info, list_scenarios
+from sim.cli.notebooks import notebooks
 from sim.cli.plotting import plot
 from sim.cli.reporting import report
 from sim.cli.running import rerun, run
@@ -37,6 +41,7 @@ COMMANDS = (
     info,
     gallery,
     new,
+    import_command,
     run,
     rerun,
     plot,
@@ -45,11 +50,14 @@ COMMANDS = (
     compare_command,
     fork_command,
     trace,
+    alerts,
     fuzz,
+    interview,
     bench,
     conformance,
     timelines,
     validate_command,
+    notebooks,
     ledger,
 )
 for command in COMMANDS:

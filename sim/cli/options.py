@@ -14,13 +14,13 @@ __all__ = ["OnBadLine", "read_duration", "read_input", "read_out", "read_pairs",
 OnBadLine = Literal["stop", "skip", "dead-letter"]
 
 
-def read_pairs(pairs: Iterable[str]) -> dict[str, object]:
+def read_pairs(pairs: Iterable[str], option: str = "--set", example: str = "acks=1") -> dict[str, object]:
     """Each `key=value`; of a key that is given twice the last counts. Raises ConfigError, one line."""
     given: dict[str, object] = {}
     for pair in pairs:
         key, separator, value = (part.strip() for part in pair.partition("="))
         if not separator or not key:
-            raise ConfigError(f"--set {pair}: write it as key=value, for instance --set acks=1")
+            raise ConfigError(f"{option} {pair}: write it as key=value, for instance {option} {example}")
         given[key] = value
     return given
 

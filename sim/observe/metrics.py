@@ -7,7 +7,7 @@ consumer's `records-lag`); the others are named in the same spirit, unit last.
 from typing import Any, NamedTuple
 
 from sim.observe.latency import Histogram, Window, quantiles
-from sim.rules.facts.journal import GroupChanged, RecordsAcknowledged, RecordsDelivered
+from sim.rules.facts.journal import BatchFailed, GroupChanged, RecordsAcknowledged, RecordsDelivered
 from sim.rules.topics import TopicPartition
 from sim.world.flight import Flight
 
@@ -42,10 +42,12 @@ class Metrics:
         self._sampled_at = 0
         self.records_acknowledged = 0
         self.records_delivered = 0
+        self.records_given_up: dict[str, int] = {}
         facts = flight.machine.facts
         facts.listen(RecordsAcknowledged, self._acknowledged)
         facts.listen(RecordsDelivered, self._delivered)
         facts.listen(GroupChanged, self._group_changed)
+        facts.listen(BatchFailed, self._failed)
 
     def __getitem__(self, metric: str) -> list[Sample]:
         """The samples of one metric in order of time. Raises KeyError, naming the metrics there are."""
@@ -170,6 +172,9 @@ class Metrics:
         key = ("produce-latency-ms", (("topic", fact.partition.topic),))
         window = self._windows.get(key) or self._windows.setdefault(key, Window())
         window.add(time, fact.columns.sent_at)
+
+    def _failed(self, _: int, fact: BatchFailed) -> None:
+        self.records_given_up[fact.error.name] = self.records_given_up.get(fact.error.name, 0) + fact.columns.count
 
     def _delivered(self, time: int, fact: RecordsDelivered) -> None:
         batch = fact.batch

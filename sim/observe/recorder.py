@@ -81,7 +81,8 @@ class Counters(NamedTuple):
 class Recorder:
     """Requests and batches in the order of their times, steps by partition, commits by group and partition, loads.
 
-    `frames` are for the replay, `hindsight` for explanations and comparisons.
+    `accepted` are all commits with their times (seconds), `commits` what a group can see of them once they are
+    replicated. `frames` are for the replay, `hindsight` for explanations and comparisons.
     """
 
     def __init__(self, flight: Flight) -> None:
@@ -92,6 +93,7 @@ class Recorder:
         self.acknowledgements: list[Acknowledgement] = []
         self.deliveries: list[Delivery] = []
         self.steps: dict[TopicPartition, list[LogStep]] = {}
+        self.accepted: list[tuple[float, CommitAccepted]] = []
         self.commits: dict[tuple[str, TopicPartition], list[tuple[float, int]]] = {}
         self.loads: dict[int, list[Load]] = {broker: [] for broker in flight.cluster.brokers}
         self._groups = dict.fromkeys((group.group_id for group in flight.plan.groups), 0)
@@ -155,7 +157,8 @@ class Recorder:
             steps.pop()
         steps.append(step)
 
-    def _commit_accepted(self, _: int, fact: CommitAccepted) -> None:
+    def _commit_accepted(self, time: int, fact: CommitAccepted) -> None:
+        self.accepted.append((time / 1e9, fact))
         self._groups.setdefault(fact.group_id, 0)
         self._committing[fact.group_id] = None
 

@@ -14,6 +14,7 @@ def tell(flight: Flight, metrics: Metrics, verdict: Verdict) -> list[str]:
         _fate(verdict),
         *_deliveries(verdict),
         *_given_up(verdict),
+        *_not_acknowledged(metrics),
         *_latencies(metrics),
         *_lags(flight, metrics),
         *_availability(metrics),
@@ -54,6 +55,11 @@ def _deliveries(verdict: Verdict) -> list[str]:
 def _given_up(verdict: Verdict) -> list[str]:
     counts = [f"{count:,} by {group}" for group, count in verdict.given_up.items()]
     return [f"Given up, as rejected or delivered too often: {', '.join(counts)}."] if counts else []
+
+
+def _not_acknowledged(metrics: Metrics) -> list[str]:
+    counts = [f"{count:,} for {error}" for error, count in metrics.records_given_up.items()]
+    return [f"Given up by their producers, without an acknowledgement: {', '.join(counts)}."] if counts else []
 
 
 def _latencies(metrics: Metrics) -> list[str]:

@@ -19,7 +19,7 @@ from sim.rules.facts.journal import TopicCreated
 from sim.rules.groups.coordinator import OFFSETS_TOPIC
 from sim.rules.storage.log import Log
 from sim.rules.topics import TopicPartition
-from sim.world.topics import Topic
+from sim.world.topics import Topic, check_placement
 
 __all__ = ["CONTROLLER_ID", "Cluster", "ClusterSpec"]
 
@@ -209,6 +209,7 @@ class Cluster:
                     f"topic {topic.name}: replication factor {topic.replication_factor} is not between 1 and "
                     f"the number of brokers, {spec.brokers}"
                 )
+            check_placement(topic, spec.brokers)
             minimum = topic_config_from(self.config, topic.config).min_insync_replicas
             if minimum > topic.replication_factor:
                 raise ConfigError(

@@ -21,8 +21,7 @@ def moment(run: Run, kind: type) -> float:
     return time
 
 
-def has_trace_of_its_seed(scenario: Scenario, run: Run) -> bool:
-    """Whether the same seed flies the same run once more, and another seed another one."""
-    again = scenario.run(seed=run.settings.seed)
-    short, other = (scenario.run(seed=seed, until="10s").journal.sha256() for seed in (0, 1))
-    return again.journal.sha256() == run.journal.sha256() and short != other
+def has_trace_of_its_seed(scenario: Scenario) -> bool:
+    """Whether the same seed flies the same once more, and another seed something else, in the first half minute."""
+    one, again, other = (scenario.run(seed=seed, until="25s").journal.sha256() for seed in (0, 0, 1))
+    return one == again != other

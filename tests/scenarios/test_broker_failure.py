@@ -97,8 +97,8 @@ def test_cut_short_before_anything_is_acknowledged() -> None:
     assert cut.results["sentences"] == []
 
 
-def test_same_seed_same_trace_and_other_seed_another(run: Run) -> None:
-    assert has_trace_of_its_seed(scenario, run)
+def test_same_seed_same_trace_and_other_seed_another() -> None:
+    assert has_trace_of_its_seed(scenario)
 
 
 def test_longest_gap() -> None:

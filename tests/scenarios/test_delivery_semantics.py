@@ -122,8 +122,8 @@ def test_cut_flight_takes_what_is_not_billed_yet_for_open() -> None:
     assert all(each["open"] > 0 for each in cut.results["pipelines"].values())
 
 
-def test_same_seed_same_trace_and_other_seed_another(run: Run) -> None:
-    assert has_trace_of_its_seed(scenario, run)
+def test_same_seed_same_trace_and_other_seed_another() -> None:
+    assert has_trace_of_its_seed(scenario)
 
 
 @pytest.mark.parametrize(

@@ -77,8 +77,8 @@ def test_null_keys_go_anywhere() -> None:
     assert len(partitions) > 1
 
 
-def test_same_seed_same_trace_and_other_seed_another(run: Run) -> None:
-    assert has_trace_of_its_seed(scenario, run)
+def test_same_seed_same_trace_and_other_seed_another() -> None:
+    assert has_trace_of_its_seed(scenario)
 
 
 def test_trace_does_not_depend_on_the_hash_seed() -> None:

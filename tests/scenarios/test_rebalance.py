@@ -100,8 +100,8 @@ def test_calm_flight_and_cut_flight_have_no_orphans() -> None:
     assert cut.results["join"]["never_owned_again"] == []
 
 
-def test_same_seed_same_trace_and_other_seed_another(run: Run) -> None:
-    assert has_trace_of_its_seed(scenario, run)
+def test_same_seed_same_trace_and_other_seed_another() -> None:
+    assert has_trace_of_its_seed(scenario)
 
 
 def test_notes_of_a_death() -> None:

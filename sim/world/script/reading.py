@@ -94,7 +94,7 @@ def _several(parts: tuple[Any, ...], value: object, where: str, key: str) -> tup
     if parts[-1] is not Ellipsis and len(value) != len(parts):
         raise ConfigError(f"{where}{key} = {_told(value)}; write one number, or the least and the most: {key} = [1, 5]")
     if not is_tables:
-        return tuple(_scalar(kind, each, where, key) for each in value)
+        return tuple(_value(kind, each, where, key) for each in value)
     made = _fault if kind is Fault else _table
     return tuple(made(kind, each, f"[[{key}]] number {index}: ") for index, each in enumerate(value, 1))
 

@@ -1,0 +1,12 @@
+"""The questions about delivery semantics and transactions are answered by their runs."""
+
+import pytest
+
+from sim.teach.interview.question import Question
+from sim.teach.interview.semantics import QUESTIONS
+from tests.teach.interview.proving import shortcomings
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: f"{question.number:02}")
+def test_it_is_proved_and_its_wrong_answers_are_refuted(question: Question) -> None:
+    assert shortcomings(question) == []
