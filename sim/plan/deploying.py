@@ -1,6 +1,6 @@
 """A deployment restarts the members of a group one after the other: how long partitions are not read meanwhile.
 
-Scaled: a group of four with three partitions each and a slow load, as rebalances depend on members, not on bytes.
+Scaled: two members of four, with two partitions each and a slow load, as rebalances depend on members, not on bytes.
 """
 
 from collections.abc import Generator, Mapping
@@ -24,8 +24,8 @@ PROTOCOLS: Mapping[str, Mapping[str, object]] = {
     "static members": {"partition.assignment.strategy": "range", "group.instance.id": "member-{}"},
     "KIP-848": {"group.protocol": "consumer"},
 }
-MEMBERS, PARTITIONS = 4, 12
-BEGIN_S, EVERY_S, AWAY_S, END_S = 8, 8, 3, 44
+MEMBERS, RESTARTED, PARTITIONS = 4, 2, 8
+BEGIN_S, EVERY_S, AWAY_S, END_S = 6, 7, 2, 22
 GAP = 100 * MILLISECOND
 """Each partition gets a record so often; what is read later than twice that after the last one has paused."""
 
@@ -75,7 +75,7 @@ def _source(app: App) -> Generator[Event, Any, None]:
 def _member(number: int, config: Mapping[str, object]) -> Behaviour:
     """Reads, leaves in its turn, and comes back."""
     own = {key: value.format(number) if isinstance(value, str) else value for key, value in config.items()}
-    leaves = (BEGIN_S + EVERY_S * number) * SECOND
+    leaves = (BEGIN_S + EVERY_S * number if number < RESTARTED else END_S) * SECOND
 
     def run(app: App) -> Generator[Event, Any, None]:
         consumer = app.consumer("group", ["work"], auto_offset_reset="earliest", **own)
