@@ -12,7 +12,7 @@ from sim.plan.requirement import Requirement
 from sim.rules.config import BrokerConfig
 from sim.rules.errors import ConfigError
 
-__all__ = ["Candidate", "brokers_needed", "candidate", "handler_share", "law_brokers", "smallest"]
+__all__ = ["SPACE_USED", "Candidate", "brokers_needed", "candidate", "handler_share", "law_brokers", "smallest"]
 
 SPACE_USED = 0.8
 """Disks are planned to be so full at most (Cruise Control's disk.capacity.threshold)."""

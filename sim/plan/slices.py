@@ -19,9 +19,9 @@ __all__ = ["LOST", "Slice", "losing", "returning", "slice_of"]
 
 MOST_BROKERS = 4
 TICK = MILLISECOND
-WARM_UP_S, MEASURED_S = 1, 3
-FINE = 120e6
-"""Bytes per second above which records and batches are coarser."""
+WARM_UP_S, MEASURED_S = 1, 2
+FINE, FINE_FOR_LONG = 120e6, 40e6
+"""Bytes per second above which records and batches are coarser, and that of long flights."""
 
 LARGEST_RECORD, LARGEST_BATCH = 100_000, 1_000_000
 LOST = 1
@@ -33,7 +33,7 @@ class Slice:
     """So many brokers of a candidate's, `growth` times the planned peak, and how many groups read.
 
     `leaders` are the partitions led by the broker that is to be lost, and by each of the others; by default all lead
-    what they would in the whole cluster.
+    what they would in the whole cluster. Above `fine` bytes per second it is coarser.
     """
 
     candidate: Candidate
@@ -41,6 +41,7 @@ class Slice:
     groups: int
     growth: float = 1.0
     leaders: tuple[int, int] | None = None
+    fine: float = FINE
 
     @property
     def is_whole(self) -> bool:
@@ -64,7 +65,7 @@ class Slice:
     def coarseness(self) -> int:
         """How many records are flown as one, and producers."""
         most = max(1, LARGEST_RECORD // self.candidate.requirement.record)
-        return min(most, ceil(self.write / FINE))
+        return min(most, ceil(self.write / self.fine))
 
     @property
     def records_per_s(self) -> float:
@@ -148,7 +149,7 @@ def losing(candidate: Candidate) -> Slice:
 
     The lost one leads as many fewer partitions: the share of one that falls to those that are left in the slice.
     """
-    found = slice_of(candidate)
+    found = replace(slice_of(candidate), fine=FINE_FOR_LONG)
     left = found.brokers - 1
     share = Fraction(max(1, candidate.lost) * left, candidate.brokers - max(1, candidate.lost))
     if share >= 1 or candidate.requirement.replication > left:
@@ -163,7 +164,7 @@ def returning(candidate: Candidate) -> Slice:
 
     They are fewer, so that each sends it more; as many groups do not read that their cards carry the same.
     """
-    found = slice_of(candidate)
+    found = replace(slice_of(candidate), fine=FINE_FOR_LONG)
     lost = max(1, candidate.lost)
     own = candidate.requirement.planned_write / candidate.brokers
     spare = min(
