@@ -39,9 +39,10 @@ def requirement_options(command: Command) -> Command:
 @click.option("--seeds", type=int, default=3, show_default=True, help="Flights of the steady state of each candidate.")
 @click.option("--jobs", type=int, default=2, show_default=True, help="Processes to fly in.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@click.option("--write-readme", "writes", is_flag=True, help="Write sim/plan/README.md of this checkout, too.")
 @click.option("--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Write plan.json, .txt, .png there.")
 def plan_command(
-    file: Path | None, seeds: int, jobs: int, as_json: bool, out: Path | None, **given: str | None
+    file: Path | None, seeds: int, jobs: int, as_json: bool, writes: bool, out: Path | None, **given: str | None
 ) -> None:
     """Find the cheapest cluster that meets a requirement: from FILE.toml, from options, or both; options win.
 
@@ -60,6 +61,8 @@ def plan_command(
     found = answer.as_json(sentences(answer), assumptions(answer))
     if out is not None:
         write(out, answer, found)
+    if writes:
+        write_readme(answer)
     if as_json:
         click.echo(json.dumps(found))
         return
@@ -115,6 +118,20 @@ def write(folder: Path, answer: "Answer", found: dict[str, Any]) -> None:
     (folder / "plan.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     (folder / "plan.txt").write_text("\n".join([*lines, *found["assumptions"]]) + "\n", encoding="utf-8")
     picture.save(folder / "plan.png")
+
+
+def write_readme(answer: "Answer") -> None:
+    """The page about planning and its picture, beside the code."""
+    import sim
+    from sim.plan.drawing import draw
+    from sim.plan.law import GROUPS, fly_law
+    from sim.plan.page import render
+
+    page, picture = render(answer, [fly_law(groups) for groups in GROUPS]), draw(answer)
+    folder = Path(sim.__file__).parent / "plan"
+    (folder / "pictures").mkdir(exist_ok=True)
+    picture.save(folder / "pictures" / "plan.png")
+    (folder / "README.md").write_text(page, encoding="utf-8")
 
 
 @contextmanager

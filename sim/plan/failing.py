@@ -10,7 +10,7 @@ import numpy
 
 from sim.machine.clock import MILLISECOND, SECOND
 from sim.observe.witness import Witness
-from sim.plan.candidates import Candidate
+from sim.plan.candidates import SPACE_USED, Candidate
 from sim.plan.devices import DeviceLoads, Shares
 from sim.plan.formulas import catch_up_s, drain_s
 from sim.plan.slices import LOST, Slice
@@ -20,7 +20,7 @@ from sim.world.faults import BrokerCrash
 from sim.world.faults.broker import when_in_sync
 from sim.world.flight import Flight
 
-__all__ = ["Failover", "Return", "fly_failover", "fly_return", "return_s"]
+__all__ = ["Failover", "Return", "copying_s", "fly_failover", "fly_return", "return_s"]
 
 CRASH_S = 2
 CALM_S, PATIENCE_S = 3, 60
@@ -176,6 +176,14 @@ def fly_return(slice_: Slice, seed: int) -> Return:
 def return_s(candidate: Candidate, missed_s: float) -> float:
     """How long a broker fetches what it has missed, by the formula: its disk or card, which has less to spare."""
     return catch_up_s(max(candidate.shares["disk"], candidate.shares["network in"]), missed_s)
+
+
+def copying_s(candidate: Candidate, back: Return) -> float | None:
+    """How long a new broker copies what the others hold, as fast as one that came back; None if that was not seen."""
+    if back.catch_up_s is None:
+        return None
+    stored = candidate.space_bytes * SPACE_USED
+    return stored / candidate.traffic.disk * back.catch_up_s / back.missed_s
 
 
 def _missed_bytes(flight: Flight) -> int:

@@ -6,7 +6,7 @@ from sim.machine.clock import SECOND, format_duration
 from sim.plan.answer import Answer, Flown
 from sim.plan.candidates import SPACE_USED
 from sim.plan.comparing import comparisons
-from sim.plan.failing import BACK_S, CRASH_S
+from sim.plan.failing import BACK_S, CRASH_S, copying_s
 from sim.plan.lagging import PAUSE_S
 from sim.plan.search import GROWTH, MARGIN
 from sim.plan.slices import FINE, FINE_FOR_LONG, MEASURED_S, WARM_UP_S, slice_of
@@ -44,6 +44,7 @@ def sentences(answer: Answer) -> tuple[str, ...]:
         _steady(chosen),
         *_lost(chosen),
         _back(chosen),
+        *_added(chosen),
         *_outage(chosen),
         _ramp(chosen),
         _deploy(answer),
@@ -114,6 +115,15 @@ def _back(chosen: Flown) -> str:
         f"A broker that missed {back.missed_s:.1f} s of records was in sync {back.catch_up_s:.1f} s after its start; "
         f"after {format_duration(round(down * SECOND))} that becomes about "
         f"{format_duration(scaled // SECOND * SECOND)}."
+    )
+
+
+def _added(chosen: Flown) -> tuple[str, ...]:
+    copied = copying_s(chosen.candidate, chosen.back)
+    if copied is None:
+        return ()
+    return (
+        f"A broker that is added copies its share at that pace in about {copied / 3600:,.1f} h without a throttle.",
     )
 
 
