@@ -12,5 +12,5 @@ def test_flights_obey_the_law_where_only_the_law_matters(groups: int) -> None:
     limit, device = LAW[groups]
     found = fly_law(groups)
     assert found.limit == pytest.approx(limit)
-    assert found.flown == pytest.approx(limit, rel=0.05)
+    assert found.flown == pytest.approx(limit, rel=0.06)
     assert found.busiest == device

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.catalogue import names
+from scenarios import names
 from sim.cli.commands import cli
 from sim.plan.candidates import Candidate, brokers_needed, candidate, smallest
 from sim.plan.failing import copying_s, fly_failover, fly_return
@@ -76,9 +76,10 @@ def test_a_lost_broker_costs_its_session_and_no_record() -> None:
 
 
 def test_latency_grows_with_load() -> None:
-    found = small(3, groups="2")
-    calm, busy, over = (fly_steady(at_share(found, share), 0, True) for share in (0.6, 0.9, 1.1))
-    assert calm.publish_p99_ms < busy.publish_p99_ms < over.publish_p99_ms
+    found = small(3, groups="0")
+    calm, over = (fly_steady(at_share(found, share), 0, True) for share in (0.6, 1.1))
+    assert calm.publish_p99_ms < over.publish_p99_ms
+    assert calm.keeps_up
     assert not over.keeps_up
 
 
@@ -93,6 +94,7 @@ def returned() -> tuple[Candidate, float, float]:
     return found, back.catch_up_s, long / short
 
 
+@pytest.mark.slow
 def test_a_broker_that_returns_is_in_sync_again() -> None:
     _, catch_up_s, _ = returned()
     assert 0 < catch_up_s < 30
@@ -105,6 +107,7 @@ def test_a_reader_beyond_the_page_cache_has_only_what_writing_leaves() -> None:
     assert drain_capacity(far) == pytest.approx(min(drain_capacity(near), far.brokers * left))
 
 
+@pytest.mark.slow
 def test_a_new_broker_copies_longer_the_longer_records_are_kept() -> None:
     _, _, longer = returned()
     assert 5 < longer < 8
