@@ -12,9 +12,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FLOORS = {"": 0, "rules": 1, "conformance": 2, "machine": 2, "actors": 3, "world": 4, "observe": 5}
 FLOORS |= dict.fromkeys(("view", "plan", "scenario", "scenario_file", "run", "bench", "__init__"), 6)
-FLOORS |= dict.fromkeys(
-    ("timelines", "fuzz", "capacity", "explain", "forks", "report", "trace", "alerts", "importing"), 6
-)
+FLOORS |= dict.fromkeys(("timelines", "fuzz", "capacity", "explain", "forks", "report", "trace"), 6)
+FLOORS |= dict.fromkeys(("alerts", "importing", "calibration"), 6)
 FLOORS |= {"teach": 7, "cli": 8}
 RULES_NEVER = {"random", "time", "datetime", "simpy"}
 GLOBAL_CHANCE = {"random.Random", "random.SystemRandom"}

@@ -8,6 +8,7 @@ import click
 
 from sim.cli.alerts import alerts
 from sim.cli.bench import bench
+from sim.cli.calibrating import calibrate_command
 from sim.cli.comparing import compare_command, fork_command
 from sim.cli.conformance import conformance
 from sim.cli.explaining import explain_command
@@ -23,6 +24,7 @@ from sim.cli.plotting import plot
 from sim.cli.reporting import report
 from sim.cli.running import rerun, run
 from sim.cli.scenario_files import new
+from sim.cli.sweeping import sweep_command
 from sim.cli.timelines import timelines
 from sim.cli.tracing import trace
 from sim.cli.validate import validate_command
@@ -50,6 +52,7 @@ COMMANDS = (
     explain_command,
     compare_command,
     fork_command,
+    sweep_command,
     trace,
     alerts,
     fuzz,
@@ -59,6 +62,7 @@ COMMANDS = (
     conformance,
     timelines,
     validate_command,
+    calibrate_command,
     notebooks,
     ledger,
 )

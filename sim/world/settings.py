@@ -61,11 +61,13 @@ class Settings:
         topic_config, broker_config = self.overrides.get("topic", {}), self.overrides.get("broker", {})
         topics = tuple(replace(topic, config=merged(topic.config, topic_config)) for topic in plan.topics)
         cluster = replace(plan.cluster, broker_config=merged(plan.cluster.broker_config, broker_config))
+        own = plan.client_overrides
+        clients = {kind: merged(own.get(kind, {}), given) for kind, given in self.overrides.items()}
         return replace(
             plan,
             topics=topics,
             cluster=cluster,
-            client_overrides=self.overrides,
+            client_overrides=clients,
             faults=plan.faults if self.faults else (),
         )
 

@@ -210,7 +210,7 @@ def test_a_slow_disk_a_slow_network_and_a_long_linger() -> None:
         ("broker-failure", "unavailable", "broker-crashed"),
         ("broker-failure", "loss", "none"),
         ("rebalance", "lag", "member-crashed"),
-        ("delivery-semantics", "loss", "commit-before-processing"),
+        pytest.param("delivery-semantics", "loss", "commit-before-processing", marks=pytest.mark.slow),
     ],
 )
 def test_scenarios_of_the_library(name: str, why: str, slug: str) -> None:
@@ -220,13 +220,13 @@ def test_scenarios_of_the_library(name: str, why: str, slug: str) -> None:
 @pytest.mark.parametrize(
     ("name", "why", "cause"),
     [
-        ("poison-pill", "lag", "poison-record"),
+        pytest.param("poison-pill", "lag", "poison-record", marks=pytest.mark.slow),
         ("hot-key", "lag", "hot-partition"),
         ("idle-pods", "lag", "idle-consumers"),
-        ("catch-up", "lag", "processing-slow"),
+        pytest.param("catch-up", "lag", "processing-slow", marks=pytest.mark.slow),
         ("redelivery-storm", "rebalance", "poll-interval-exceeded"),
         ("double-charge", "rebalance", "poll-interval-exceeded"),
-        ("silent-loss", "loss", "acks-1"),
+        pytest.param("silent-loss", "loss", "acks-1", marks=pytest.mark.slow),
         ("all-means-all", "loss", "isr-of-one"),
         ("slow-reader-loses-data", "loss", "retention-overtook"),
         ("shrunken-isr", "unavailable", "no-in-sync-replica"),

@@ -1,5 +1,7 @@
 """Settings: knobs and Kafka's keys told apart, checked, and put in place."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -127,6 +129,15 @@ PLAN = Plan(
     (Topic("one", config={"min.insync.replicas": 2}), Topic("two")),
     faults=(BrokerCrash(broker=1, at="1s"),),
 )
+
+
+def test_a_plans_own_keys_for_clients_stay_where_the_user_says_nothing() -> None:
+    own = replace(
+        PLAN, client_overrides={"producer": {"acks": "0", "linger_ms": 7}, "consumer": {"max_poll_records": 3}}
+    )
+    plan = settings_from({}, {"acks": "1"}).applied(own)
+    assert plan.client_overrides["producer"] == {"acks": "1", "linger.ms": 7}
+    assert plan.client_overrides["consumer"] == {"max.poll.records": 3}
 
 
 def test_overrides_win_in_every_topic_and_broker() -> None:

@@ -13,7 +13,7 @@ from sim.teach.exercises.exercise import Exercise, Variant
 
 __all__ = ["CHAPTERS", "Judgement", "Told", "check", "exercise", "exercises", "variant"]
 
-CHAPTERS = ("00",)
+CHAPTERS = ("00", "01", "02")
 """The chapters that have exercises."""
 
 

@@ -12,6 +12,10 @@ __all__ = ["LEVELS", "MOST", "TOPICS", "Questions", "draw", "question", "questio
 
 TOPICS = (
     "log",
+    "producer",
+    "replication",
+    "groups",
+    "semantics",
     "streams",
     "operations",
 )
@@ -20,7 +24,7 @@ TOPICS = (
 LEVELS = ("junior", "senior")
 
 MOST = 66
-"""How many questions the inventory has when all topics are there."""
+"""How many questions the inventory has."""
 
 
 class Questions(tuple[Question, ...]):
