@@ -1,6 +1,7 @@
 """From a requirement to an answer: the smallest cluster of each machine that holds in flight, and all its flights."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -18,9 +19,9 @@ from sim.plan.slices import losing, returning, slice_of
 from sim.plan.steady import fly_steady
 from sim.rules.errors import ConfigError
 
-__all__ = ["plan"]
+__all__ = ["fly_all", "plan"]
 
-GROWTH, TRIES = 1.15, 4
+GROWTH, TRIES, PATIENCE = 1.15, 4, 3
 MARGIN = 0.9
 """A cluster is large enough if its 99th percentile is below that share of what is allowed, at the first seed."""
 
@@ -47,7 +48,7 @@ def plan(requirement: Requirement, seeds: int = 3, jobs: int = 2, progress: Prog
         raise ConfigError(f"--seeds {seeds}: must be at least 1, such as 3")
     prices = read_prices(requirement.prices) if requirement.prices else None
     searches: dict[Any, tuple[Any, ...]] = {machine: (settle, requirement, machine) for machine in requirement.hardware}
-    found = _fly(searches, jobs, lambda done, total: progress(done, total, "sizes"))
+    found = fly_all(searches, jobs, lambda done, total: progress(done, total, "sizes"))
     settled = [found[machine] for machine in requirement.hardware]
     refused = tuple(each for each in settled if isinstance(each, str))
     sized = [each for each in settled if not isinstance(each, str)]
@@ -56,7 +57,7 @@ def plan(requirement: Requirement, seeds: int = 3, jobs: int = 2, progress: Prog
     _check_latency(requirement, sized)
     tasks = {key: task for number, each in enumerate(sized) for key, task in _tasks(number, each, seeds).items()}
     tasks |= {("deployment", protocol): (fly_deployment, protocol, 0) for protocol in PROTOCOLS}
-    flown = _fly(tasks, jobs, lambda done, total: progress(done, total, "flights"))
+    flown = fly_all(tasks, jobs, lambda done, total: progress(done, total, "flights"))
     candidates = tuple(_collect(number, each, flown, seeds, prices) for number, each in enumerate(sized))
     answer = Answer(
         requirement,
@@ -135,14 +136,19 @@ def _call(key: Any, function: Callable[..., Any], *arguments: Any) -> tuple[Any,
     return key, function(*arguments)
 
 
-def _fly(tasks: Mapping[Any, tuple[Any, ...]], jobs: int, progress: Callable[[int, int], object]) -> dict[Any, Any]:
-    """All results by their keys, in the order of the tasks."""
+def fly_all(tasks: Mapping[Any, tuple[Any, ...]], jobs: int, progress: Callable[[int, int], object]) -> dict[Any, Any]:
+    """All results by their keys, in the order of the tasks. Raises ConfigError if workers die again and again."""
     from joblib import Parallel, delayed
 
     progress(0, len(tasks))
     found: dict[Any, Any] = {}
-    parallel = Parallel(jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="all")
-    for key, result in parallel(delayed(_call)(key, *task) for key, task in tasks.items()):
-        found[key] = result
-        progress(len(found), len(tasks))
-    return {key: found[key] for key in tasks}
+    for _ in range(PATIENCE):
+        parallel = Parallel(jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="all")
+        try:
+            for key, result in parallel(delayed(_call)(key, *task) for key, task in tasks.items() if key not in found):
+                found[key] = result
+                progress(len(found), len(tasks))
+            return {key: found[key] for key in tasks}
+        except BrokenProcessPool:
+            progress(len(found), len(tasks))
+    raise ConfigError(f"{PATIENCE} times a worker died, perhaps for want of memory; try --jobs 1")

@@ -1,6 +1,7 @@
 """`kafkasim plan`: a small cluster from requirement to decision, and requirements that nobody can meet, in one line."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from sim.plan.law import Law
 from sim.plan.page import render
 from sim.plan.questions import QUESTIONS
 from sim.plan.requirement import read_requirement
-from sim.plan.search import plan
+from sim.plan.search import fly_all, plan
 from sim.plan.sentences import assumptions, differences, sentences
 from sim.rules.errors import ConfigError
 
@@ -88,6 +89,18 @@ def test_what_cannot_be_is_one_line(arguments: list[str], told: str) -> None:
         CliRunner().invoke(cli, ["plan", *arguments], catch_exceptions=False)
     assert told in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_the_work_of_a_worker_that_dies_is_done_by_another(tmp_path: Path) -> None:
+    mark = tmp_path / "died"
+    assert fly_all({1: (dies_once, mark), 2: (abs, -2)}, 2, lambda *_: None) == {1: "alive", 2: 2}
+
+
+def dies_once(mark: Path) -> str:
+    if not mark.exists():
+        mark.touch()
+        os._exit(1)
+    return "alive"
 
 
 def test_the_nearest_feasible_load_is_feasible() -> None:
