@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from sim.plan.requirement import FIELDS, read_requirement
+from sim.rules.errors import ConfigError
 from sim.run import prepare_folder
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plan_command"]
 
-HEADINGS = ("machine", "brokers", "binds", "p99 ms", "busiest device", "recovery s", "breaks first", "month", "")
+HEADINGS = ("machine", "brokers", "binds", "p99 ms", "recovery s", "breaks first", "month", "")
 
 Command = Callable[..., None]
 
@@ -53,11 +55,13 @@ def plan_command(
     from sim.plan.sentences import assumptions, differences, sentences
 
     wanted = {name.replace("_", "-"): text for name, text in given.items() if text is not None}
+    if writes and (file is not None or wanted):
+        raise ConfigError("--write-readme: the page is about the defaults; leave out the requirement")
     requirement = read_requirement(file, wanted)
     if out is not None:
         prepare_folder(out)
     with watched() as progress:
-        answer = plan(requirement, seeds, jobs, progress)
+        answer = plan(requirement, seeds, jobs, progress, lambda line: click.echo(f"kafkasim: {line}", err=True))
     found = answer.as_json(sentences(answer), assumptions(answer))
     if out is not None:
         write(out, answer, found)
@@ -83,7 +87,7 @@ def tell(title: str, lines: tuple[str, ...]) -> None:
 
 def table_of(answer: "Answer") -> Table:
     """One row for each candidate."""
-    table = Table(*HEADINGS)
+    table = Table(*HEADINGS, box=SIMPLE_HEAD)
     for flown in answer.candidates:
         table.add_row(*row_of(flown, answer))
     return table
@@ -100,7 +104,6 @@ def row_of(flown: "Flown", answer: "Answer") -> tuple[str, ...]:
         f"{flown.candidate.brokers:,}",
         flown.binding,
         with_interval(flown.p99_ms, "").strip(),
-        f"{flown.busiest} {flown.share(flown.busiest).mean:.0%}",
         "-" if recovery is None else with_interval(recovery, "").strip(),
         flown.ramp.breaks,
         money(flown, answer.currency),

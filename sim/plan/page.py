@@ -6,7 +6,7 @@ from sim.plan.answer import Answer
 from sim.plan.comparing import comparisons
 from sim.plan.law import Law
 from sim.plan.questions import QUESTIONS
-from sim.plan.sentences import assumptions, differences, money, sentences, with_interval
+from sim.plan.sentences import assumptions, differences, figure, money, sentences, with_interval
 
 __all__ = ["render"]
 
@@ -74,7 +74,7 @@ def _comparisons(answer: Answer) -> Iterator[str]:
     yield "| machine | quantity | formula | flight | |\n|---|---|---:|---:|---|"
     for flown in answer.candidates:
         for each in comparisons(flown):
-            figures = f"{each.formula:,.3g} | {each.flown:,.3g} | {each.unit}"
+            figures = f"{figure(each.formula)} | {figure(each.flown)} | {each.unit}"
             yield f"| {flown.candidate.machine} | {each.quantity} | {figures} |"
 
 

@@ -26,6 +26,7 @@ MARGIN = 0.9
 """A cluster is large enough if its 99th percentile is below that share of what is allowed, at the first seed."""
 
 Progress = Callable[[int, int, str], object]
+Told = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +39,23 @@ class Settled:
     tried: tuple[tuple[int, float], ...]
 
 
-def plan(requirement: Requirement, seeds: int = 3, jobs: int = 2, progress: Progress = lambda *_: None) -> Answer:
+def plan(
+    requirement: Requirement,
+    seeds: int = 3,
+    jobs: int = 2,
+    progress: Progress = lambda *_: None,
+    told: Told = lambda _: None,
+) -> Answer:
     """Find the cheapest cluster. Raises ConfigError, one line, if none meets the requirement, with what binds.
 
-    Every flight that can differ by chance is flown with `seeds` seeds, the same of all candidates.
+    The steady state is flown with `seeds` seeds, the same of all candidates; `told` hears of workers that died.
     """
     require("analysis")
     if seeds < 1:
         raise ConfigError(f"--seeds {seeds}: must be at least 1, such as 3")
     prices = read_prices(requirement.prices) if requirement.prices else None
     searches: dict[Any, tuple[Any, ...]] = {machine: (settle, requirement, machine) for machine in requirement.hardware}
-    found = fly_all(searches, jobs, lambda done, total: progress(done, total, "sizes"))
+    found = fly_all(searches, jobs, lambda done, total: progress(done, total, "sizes"), told)
     settled = [found[machine] for machine in requirement.hardware]
     refused = tuple(each for each in settled if isinstance(each, str))
     sized = [each for each in settled if not isinstance(each, str)]
@@ -57,7 +64,7 @@ def plan(requirement: Requirement, seeds: int = 3, jobs: int = 2, progress: Prog
     _check_latency(requirement, sized)
     tasks = {key: task for number, each in enumerate(sized) for key, task in _tasks(number, each, seeds).items()}
     tasks |= {("deployment", protocol): (fly_deployment, protocol, 0) for protocol in PROTOCOLS}
-    flown = fly_all(tasks, jobs, lambda done, total: progress(done, total, "flights"))
+    flown = fly_all(tasks, jobs, lambda done, total: progress(done, total, "flights"), told)
     candidates = tuple(_collect(number, each, flown, seeds, prices) for number, each in enumerate(sized))
     answer = Answer(
         requirement,
@@ -68,8 +75,8 @@ def plan(requirement: Requirement, seeds: int = 3, jobs: int = 2, progress: Prog
         prices.currency if prices else "",
     )
     if answer.chosen is None:
-        told = "; ".join(f"{each.candidate.machine}: {' and '.join(each.failings)}" for each in candidates)
-        raise ConfigError(f"no candidate meets the requirement in flight: {told}; try more --headroom")
+        failings = "; ".join(f"{each.candidate.machine}: {' and '.join(each.failings)}" for each in candidates)
+        raise ConfigError(f"no candidate meets the requirement in flight: {failings}; try more --headroom")
     return answer
 
 
@@ -136,7 +143,9 @@ def _call(key: Any, function: Callable[..., Any], *arguments: Any) -> tuple[Any,
     return key, function(*arguments)
 
 
-def fly_all(tasks: Mapping[Any, tuple[Any, ...]], jobs: int, progress: Callable[[int, int], object]) -> dict[Any, Any]:
+def fly_all(
+    tasks: Mapping[Any, tuple[Any, ...]], jobs: int, progress: Callable[[int, int], object], told: Told
+) -> dict[Any, Any]:
     """All results by their keys, in the order of the tasks. Raises ConfigError if workers die again and again."""
     from joblib import Parallel, delayed
 
@@ -150,5 +159,5 @@ def fly_all(tasks: Mapping[Any, tuple[Any, ...]], jobs: int, progress: Callable[
                 progress(len(found), len(tasks))
             return {key: found[key] for key in tasks}
         except BrokenProcessPool:
-            progress(len(found), len(tasks))
+            told(f"a worker died; its flights are flown by another, {len(tasks) - len(found):,} are left")
     raise ConfigError(f"{PATIENCE} times a worker died, perhaps for want of memory; try --jobs 1")

@@ -13,7 +13,7 @@ from sim.plan.slices import FINE, FINE_FOR_LONG, MEASURED_S, WARM_UP_S, slice_of
 from sim.plan.statistics import Interval
 from sim.plan.units import show_bytes
 
-__all__ = ["assumptions", "differences", "failure", "money", "sentences", "with_interval"]
+__all__ = ["assumptions", "differences", "figure", "money", "sentences", "with_interval"]
 
 
 def with_interval(value: Interval, unit: str) -> str:
@@ -27,9 +27,9 @@ def money(flown: Flown, currency: str) -> str:
     return "no price" if flown.month is None else f"{flown.month:,.0f} {currency}"
 
 
-def failure(flown: Flown) -> str:
-    """What may be lost, such as `broker`."""
-    return flown.candidate.requirement.survive
+def figure(value: float) -> str:
+    """Three digits, and all before the point."""
+    return f"{value:,.0f}" if 1000 <= value < float("inf") else f"{value:.3g}"
 
 
 def sentences(answer: Answer) -> tuple[str, ...]:
@@ -94,11 +94,11 @@ def _lost(chosen: Flown) -> tuple[str, ...]:
     recovery = chosen.recovery_s
     if recovery is None or not chosen.failovers:
         return ()
-    first = chosen.failovers[0]
+    first, survive = chosen.failovers[0], chosen.candidate.requirement.survive
     device = max(first.shares, key=lambda name: first.shares[name], default="request handlers")
     worst_s = max(flown.worst_ms for flown in chosen.failovers) / 1000
     return (
-        f"Losing a {failure(chosen)} at the peak: partitions have new leaders after {first.outage_s:.1f} s, latency is "
+        f"Losing a {survive} at the peak: partitions have new leaders after {first.outage_s:.1f} s, latency is "
         f"as required again after {with_interval(recovery, 's')}, the slowest record waits {worst_s:.1f} s, "
         f"{sum(flown.lost for flown in chosen.failovers):,} acknowledged records are lost; then {device} of the "
         f"busiest broker is used at {first.shares.get(device, 0):.0%}.",
@@ -172,7 +172,7 @@ def _others(answer: Answer, chosen: Flown) -> tuple[str, ...]:
 def differences(answer: Answer) -> tuple[str, ...]:
     """Where formula and flight are more than a fifth apart, and why."""
     return tuple(
-        f"{flown.candidate.machine}, {each.quantity}: formula {each.formula:,.3g}, flight {each.flown:,.3g} "
+        f"{flown.candidate.machine}, {each.quantity}: formula {figure(each.formula)}, flight {figure(each.flown)} "
         f"{each.unit}; {each.reason}."
         for flown in answer.candidates
         for each in comparisons(flown)

@@ -78,6 +78,7 @@ def test_a_latency_that_no_cluster_has_is_refused_with_the_nearest() -> None:
         (["--survive", "rak"], "did you mean 'rack'?"),
         (["--replication", "1"], "the nearest that does is --replication 2"),
         (["--brokers-at-most", "10"], "network out binds; 10 brokers do for --write "),
+        (["--write-readme", "--groups", "1"], "the page is about the defaults"),
         (["--seeds", "0"], "must be at least 1"),
         (["--prices", "none.toml"], "No such file"),
         (["none.toml"], "No such file"),
@@ -93,7 +94,9 @@ def test_what_cannot_be_is_one_line(arguments: list[str], told: str) -> None:
 
 def test_the_work_of_a_worker_that_dies_is_done_by_another(tmp_path: Path) -> None:
     mark = tmp_path / "died"
-    assert fly_all({1: (dies_once, mark), 2: (abs, -2)}, 2, lambda *_: None) == {1: "alive", 2: 2}
+    told: list[str] = []
+    assert fly_all({1: (dies_once, mark), 2: (abs, -2)}, 2, lambda *_: None, told.append) == {1: "alive", 2: 2}
+    assert [line.partition(";")[0] for line in told] == ["a worker died"]
 
 
 def dies_once(mark: Path) -> str:
