@@ -88,6 +88,7 @@ def tell(title: str, lines: tuple[str, ...]) -> None:
 def table_of(answer: "Answer") -> Table:
     """One row for each candidate."""
     table = Table(*HEADINGS, box=SIMPLE_HEAD)
+    table.columns[0].no_wrap = True
     for flown in answer.candidates:
         table.add_row(*row_of(flown, answer))
     return table
