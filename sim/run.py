@@ -174,7 +174,7 @@ class Run:
         self.topology(folder / "topology.png")
         write_whole(folder / "manifest.json", json.dumps(self.manifest(), indent=1) + "\n")
 
-    def plot(self, path: Path | None = None, what: str = "overview", **options: Any) -> Any:
+    def plot(self, path: str | Path | None = None, what: str = "overview", **options: Any) -> Any:
         """One view of the run, with the faults shaded; returns the matplotlib figure, and writes it to `path` if given.
 
         `what` is overview, throughput, lag, latency, isr, ownership, staircase, requests, resources, topology or

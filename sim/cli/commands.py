@@ -15,6 +15,7 @@ from sim.cli.explaining import explain_command
 from sim.cli.fuzz import fuzz
 from sim.cli.gallery import gallery
 from sim.cli.importing import import_command
+from sim.cli.incident import incident
 from sim.cli.interview import interview
 from sim.cli.ledger import ledger
 from sim.cli.listing import info, list_scenarios
@@ -53,6 +54,7 @@ COMMANDS = (
     compare_command,
     fork_command,
     sweep_command,
+    incident,
     trace,
     alerts,
     fuzz,

@@ -41,11 +41,14 @@ def known_view(name: str) -> str:
     return name
 
 
-def draw_view(run: "Run", name: str, path: Path | None = None, **options: Any) -> Any:
+def draw_view(run: "Run", name: str, path: str | Path | None = None, **options: Any) -> Any:
     """Draw one view of a run, with those of the options that concern it; returns the matplotlib figure.
 
     `at_s` is a time in seconds for `sequence`, `partition` a name such as `orders-0` for `staircase`; None lets the
     view choose. Raises ConfigError, one line, for an unknown view, time or partition.
     """
+    if isinstance(path, str) and path in VIEWS:
+        raise ConfigError(f"plot({path!r}): the first argument is the file to write; write plot(what={path!r})")
+    path = None if path is None else Path(path)
     draw: Callable[..., Any] = import_module(f"sim.view.{VIEWS[known_view(name)]}").draw
     return draw(run, path, **{key: value for key, value in options.items() if key in OPTIONS.get(name, ())})

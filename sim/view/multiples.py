@@ -10,11 +10,12 @@ Draw = Callable[[Any, Any], None]
 
 def draw_multiples(name: str, values: Sequence[Any], draw: Draw, title: str) -> Any:
     """Side by side, each under its value; returns the matplotlib figure, which no window shows by itself."""
-    from matplotlib.figure import Figure
+    from sim.view.picture import Picture
 
     columns = min(len(values), 4)
     rows = -(-len(values) // columns)
-    figure = Figure(figsize=(3.2 * columns + 0.6, 2.5 * rows + 0.5), layout="constrained")
+    figure = Picture(3.2 * columns + 0.6, 2.5 * rows + 0.5)
+    figure.set_layout_engine("constrained")
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for place, axes in enumerate(grid.flat):
         if place >= len(values):
@@ -29,9 +30,10 @@ def draw_multiples(name: str, values: Sequence[Any], draw: Draw, title: str) -> 
 
 def draw_one(name: str, value: Any, draw: Draw) -> Any:
     """The picture of one value, large; returns the matplotlib figure."""
-    from matplotlib.figure import Figure
+    from sim.view.picture import Picture
 
-    figure = Figure(figsize=(8, 3.5), layout="constrained")
+    figure = Picture(8, 3.5)
+    figure.set_layout_engine("constrained")
     axes = figure.subplots()
     draw(axes, value)
     axes.set_title(f"{name} = {value}")

@@ -39,3 +39,11 @@ def test_an_unknown_view_is_refused_with_the_nearest() -> None:
         known_view("ownrship")
     with pytest.raises(ConfigError, match="unknown view 'x'; there are overview, "):
         draw_view(flown(), "x")
+
+
+def test_a_view_in_place_of_a_file_is_told(tmp_path: Path) -> None:
+    run = flown()
+    with pytest.raises(ConfigError, match=r"write plot\(what='lag'\)"):
+        run.plot("lag")
+    run.plot(str(tmp_path / "lag.png"), what="lag")
+    assert (tmp_path / "lag.png").is_file()

@@ -62,6 +62,11 @@ class App(Actor):
         """What it does, for a twin that does the same."""
         return self._behaviour
 
+    @property
+    def overrides(self) -> Mapping[str, Mapping[str, object]]:
+        """The values of Kafka's keys that its clients get, whatever they ask for, by kind."""
+        return self._overrides
+
     def reconfigure(self, kind: str, values: Mapping[str, object]) -> None:
         """Clients of a kind (`producer`, `consumer`) that are made from now on have these values of Kafka's keys."""
         self._overrides = {**self._overrides, kind: {**self._overrides.get(kind, {}), **values}}

@@ -13,7 +13,7 @@ from sim.teach.exercises.exercise import Exercise, Variant
 
 __all__ = ["CHAPTERS", "Judgement", "Told", "check", "exercise", "exercises", "variant"]
 
-CHAPTERS = ("00", "01", "02")
+CHAPTERS = ("00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11")
 """The chapters that have exercises."""
 
 
