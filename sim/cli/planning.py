@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plan_command"]
 
-HEADINGS = ("machine", "brokers", "binds", "p99 ms", "recovery s", "breaks first", "month", "")
+HEADINGS = ("machine", "brokers", "binds", "p99 ms", "recovery s", "breaks", "month", "")
 
 Command = Callable[..., None]
 
@@ -87,7 +87,7 @@ def tell(title: str, lines: tuple[str, ...]) -> None:
 
 def table_of(answer: "Answer") -> Table:
     """One row for each candidate."""
-    table = Table(*HEADINGS, box=SIMPLE_HEAD)
+    table = Table(*HEADINGS, box=SIMPLE_HEAD, pad_edge=False)
     table.columns[0].no_wrap = True
     for flown in answer.candidates:
         table.add_row(*row_of(flown, answer))

@@ -76,7 +76,7 @@ def test_a_lost_broker_costs_its_session_and_no_record() -> None:
 
 
 def test_latency_grows_with_load() -> None:
-    found = small(3, groups="0")
+    found = small(3, groups="0", write="200MB/s")
     calm, over = (fly_steady(at_share(found, share), 0, True) for share in (0.6, 1.1))
     assert calm.publish_p99_ms < over.publish_p99_ms
     assert calm.keeps_up
