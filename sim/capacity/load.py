@@ -1,7 +1,7 @@
 """A load to fly: what producers send and consumers read, and on which machines."""
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from simpy import Event
@@ -38,7 +38,8 @@ class Load:
     the partitions in turn if `round_robin`, as before Kafka 2.4, otherwise where the producer likes.
     A producer that is `on_schedule` sends what it could not send in time as soon as it can, and latency counts from the
     schedule. With `first_alone` it sends one record half a second before the others. `consumer_rate` is how many
-    records per second a consumer's application can take; from `pause_at` it takes none for `pause`.
+    records per second a consumer's application can take; from `pause_at` it takes none for `pause`,
+    if it is in one of the first `pausing` groups.
     Times are nanoseconds; `until` is the end of the run, `begin` that of the warm-up, `stop` that of sending. Records
     that are due within one `tick` are sent together, at its end.
     """
@@ -72,6 +73,7 @@ class Load:
     consumer_rate: float | None = None
     pause_at: int = 0
     pause: int = 0
+    pausing: int = 1 << 30
 
 
 def plan_for(load: Load) -> Plan:
@@ -85,7 +87,8 @@ def plan_for(load: Load) -> Plan:
     for group, size in enumerate(load.groups):
         for number in range(size):
             share = range(number, load.partitions, size)
-            apps.append(AppSpec(f"consumer-{group}-{number}", _consuming(load, f"group-{group}", share)))
+            reads = replace(load, pause=load.pause if group < load.pausing else 0)
+            apps.append(AppSpec(f"consumer-{group}-{number}", _consuming(reads, f"group-{group}", share)))
     return Plan(
         duration=load.until,
         cluster=ClusterSpec(

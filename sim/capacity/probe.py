@@ -15,7 +15,7 @@ from sim.rules.storage.records import uniform_batch_size_bytes
 from sim.run import no_garbage_collection
 from sim.world.flight import Flight
 
-__all__ = ["Outcome", "fly_load", "summary_ms"]
+__all__ = ["Outcome", "fly_load", "prepare", "summary_ms"]
 
 BACKLOG_BATCH = 64
 PERCENTS = {"p50": 50, "p75": 75, "p90": 90, "p95": 95, "p99": 99}
@@ -105,7 +105,7 @@ def fly_load(load: Load, seed: int = 0) -> Outcome:
     flight.machine.facts.listen(ProduceThrottled, outcome.note_throttled)
     prepared = False
     with no_garbage_collection():
-        flight.clock.call_at(0, _prepare, flight, load)
+        flight.clock.call_at(0, prepare, flight, load)
         for _ in flight.fly(load.until):
             prepared = True
     for app in flight.cluster.apps.values():
@@ -115,7 +115,7 @@ def fly_load(load: Load, seed: int = 0) -> Outcome:
     return outcome
 
 
-def _prepare(flight: Flight, load: Load) -> None:
+def prepare(flight: Flight, load: Load) -> None:
     """Before the first record: dirty pages and a backlog, if the load wants them."""
     for broker in flight.cluster.brokers.values():
         if load.cache_is_full:

@@ -20,6 +20,7 @@ from sim.cli.interview import interview
 from sim.cli.ledger import ledger
 from sim.cli.listing import info, list_scenarios
 from sim.cli.notebooks import notebooks
+from sim.cli.planning import plan_command
 from sim.cli.plotting import plot
 from sim.cli.reporting import report
 from sim.cli.running import rerun, run
@@ -58,6 +59,7 @@ COMMANDS = (
     alerts,
     fuzz,
     interview,
+    plan_command,
     bench,
     conformance,
     timelines,

@@ -5,8 +5,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from sim.observe.whole_files import check_path
 from sim.plan.flights import Outcome
 from sim.rules.errors import ConfigError
@@ -36,6 +34,8 @@ class Store:
     """
 
     def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
+        import duckdb
+
         check_path(path, "sweep.duckdb")
         if path.suffix in OTHER_KINDS:
             raise ConfigError(f"--out {path}: runs are kept in a DuckDB file; name it {path.with_suffix('.duckdb')}")

@@ -181,14 +181,22 @@ class GroupRebalances:
         self._timers.expect_sync(
             group.group_id, group.rebalance_timeout_ms(), lambda: self._expire_sync(group, generation)
         )
+        self._answer_joins(group)
 
     def _begin_generation(self, group: ClassicGroup, member: Member) -> None:
         member.awaiting_join = member.is_new = False
         group.pending_sync_members.add(member.member_id)
         self.expect_heartbeat(group, member.member_id, member.session_timeout_ms)
-        request = self._joining.pop((group.group_id, member.member_id), None)
-        if request is not None:
-            self._broker.reply(request, self.join_response(group, member))
+
+    def _answer_joins(self, group: ClassicGroup) -> None:
+        """All answers are made before any is given: a member that is answered may leave at once."""
+        answers = []
+        for member in group.members.values():
+            request = self._joining.pop((group.group_id, member.member_id), None)
+            if request is not None:
+                answers.append((request, self.join_response(group, member)))
+        for request, answer in answers:
+            self._broker.reply(request, answer)
 
     def store_assignment(self, group: ClassicGroup, body: SyncGroupRequest) -> None:
         """Write the leader's assignment; when that is committed the group is stable and everybody gets its part."""
@@ -204,9 +212,9 @@ class GroupRebalances:
                 return
             for member_id, member in group.members.items():
                 member.assignment = assignments.get(member_id, ())
-            self._answer_syncs(group, ErrorCode.NONE)
             group.transition_to(GroupState.STABLE)
             self._announce(group)
+            self._answer_syncs(group, ErrorCode.NONE)
 
         self._write(self._record(group, assignments), stored)
 
@@ -229,6 +237,7 @@ class GroupRebalances:
         return GroupRecord(group.group_id, group.generation, group.leader_id, group.protocol_name, members)
 
     def _answer_syncs(self, group: ClassicGroup, error: ErrorCode) -> None:
+        answers = []
         for member in group.members.values():
             request = self._syncing.pop((group.group_id, member.member_id), None)
             member.awaiting_sync = False
@@ -236,7 +245,9 @@ class GroupRebalances:
                 member.assignment = ()
             if request is not None:
                 self.expect_heartbeat(group, member.member_id, member.session_timeout_ms)
-                self._broker.reply(request, SyncGroupResponse(error, self.assignment(group, member.member_id)))
+                answers.append((request, SyncGroupResponse(error, self.assignment(group, member.member_id))))
+        for request, answer in answers:
+            self._broker.reply(request, answer)
 
     def _expire_sync(self, group: ClassicGroup, generation: int) -> None:
         late = [member_id for member_id in group.members if member_id in group.pending_sync_members]
