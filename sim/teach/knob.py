@@ -13,8 +13,8 @@ def knob(name: str, values: Sequence[Any], draw: Callable[[Any, Any], None], tit
 
     `draw(axes, value)` draws the picture of one value on matplotlib axes, from flights that are done, so that the
     slider answers at once. The small multiples share their scales and are what an exported page shows. Returns the
-    slider, or the static figure where the extra for notebooks is not installed. Raises ConfigError, one line, without
-    values.
+    slider above its picture, or the static figure where the extra for notebooks is not installed. Raises ConfigError,
+    one line, without values.
     """
     from sim.view.multiples import draw_multiples, draw_one
 
@@ -29,4 +29,10 @@ def knob(name: str, values: Sequence[Any], draw: Callable[[Any, Any], None], tit
     show: Callable[[Any], None] = display.display
     show(figure)
     slider = ipywidgets.SelectionSlider(options=[(str(value), value) for value in values], description=name)
-    return ipywidgets.interactive(lambda value: show(draw_one(name, value, draw)), value=slider)
+    picture = ipywidgets.Image(value=draw_one(name, values[0], draw)._repr_png_(), format="png")
+
+    def turn(change: Any) -> None:
+        picture.value = draw_one(name, change["new"], draw)._repr_png_()
+
+    slider.observe(turn, names="value")
+    return ipywidgets.VBox([slider, picture])
