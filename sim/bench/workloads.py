@@ -37,6 +37,7 @@ class Workload:
     producers: int = 3
     consumers: int = 3
     tick_ms: int = 5
+    rebalance_delay_ms: int = 3_000
 
     def plan(self, until: int) -> Plan:
         """The plan of a flight that ends at a simulated time."""
@@ -51,7 +52,10 @@ class Workload:
         each = self.partitions // len(topics)
         return Plan(
             duration=until,
-            cluster=ClusterSpec(brokers=self.brokers),
+            cluster=ClusterSpec(
+                brokers=self.brokers,
+                broker_config={"group.initial.rebalance.delay.ms": self.rebalance_delay_ms},
+            ),
             topics=tuple(Topic(topic, each, min(3, self.brokers), LEAST_IN_SYNC) for topic in topics),
             apps=(*sources, *sinks),
             groups=tuple(GroupSpec(topic, (topic,)) for topic in topics),

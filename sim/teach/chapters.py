@@ -8,10 +8,14 @@ from typing import Any
 from sim.observe.whole_files import write_whole
 from sim.rules.errors import ConfigError
 
-__all__ = ["build_pages", "differing", "for_students", "sync", "texts"]
+__all__ = ["build_pages", "differing", "execute", "for_students", "sync", "texts"]
 
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
 STUB = "answer = None  # your answer"
+SHOWN = ("stream", "display_data", "execute_result", "error")
+LONGEST_S = 600
+"""The longest that a cell may take."""
+
 MISSING = "notebooks need more packages: pip install -e '.[notebooks]'"
 
 
@@ -50,7 +54,6 @@ def build_pages(folder: Path, into: Path) -> Iterator[Path]:
     """Run the notebooks, one after the other, and write each as a page of HTML; yields the pages as they are done."""
     try:
         import nbconvert
-        from nbclient import NotebookClient
     except ImportError as error:
         raise ConfigError(MISSING) from error
     into.mkdir(parents=True, exist_ok=True)
@@ -58,10 +61,39 @@ def build_pages(folder: Path, into: Path) -> Iterator[Path]:
     exporter = get_exporter("html")()
     for text in texts(folder):
         book = notebook(text)
-        NotebookClient(book, timeout=600, resources={"metadata": {"path": str(folder)}}).execute()
+        execute(book, folder)
         page, _ = exporter.from_notebook_node(book)
         write_whole(into / f"{text.stem}.html", page)
         yield into / f"{text.stem}.html"
+
+
+def execute(book: Any, folder: Path) -> None:
+    """Run all code cells of a notebook in a kernel of its own, in a folder, and put in what they show.
+
+    Stops at the first cell that raises, with its error among its outputs. The client of the kernel waits by itself, not
+    by asyncio, as nbclient does: there an answer was sometimes noticed only when the time for the cell was over.
+    """
+    from jupyter_client.manager import start_new_kernel
+    from nbformat import v4
+
+    start: Any = start_new_kernel
+    output_from_msg: Any = v4.output_from_msg
+    manager, client = start(kernel_name="python3", cwd=str(folder))
+    try:
+        for number, cell in enumerate((cell for cell in book.cells if cell.cell_type == "code"), 1):
+            outputs: list[Any] = []
+            cell.outputs, cell.execution_count = outputs, number
+
+            def show(message: Any, outputs: list[Any] = outputs) -> None:
+                if message["msg_type"] in SHOWN:
+                    outputs.append(output_from_msg(message))
+
+            reply = client.execute_interactive(cell.source, allow_stdin=False, timeout=LONGEST_S, output_hook=show)
+            if reply["content"]["status"] != "ok":
+                return
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
 
 
 def notebook(text: Path) -> Any:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
+
+from sim.teach.chapters import execute
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -27,8 +28,7 @@ def test_the_first_chapter_is_there() -> None:
 @each_notebook
 def test_it_runs_and_draws(path: Path) -> None:
     notebook = read(path)
-    resources = {"metadata": {"path": str(path.parent)}}
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
+    execute(notebook, path.parent)
     outputs = [output for cell in code(notebook) for output in cell.outputs]
     shown = [kind for output in outputs for kind in output.get("data", {})]
     assert [output.evalue for output in outputs if output.output_type == "error"] == []

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 
 from sim.rules.errors import ConfigError
-from sim.teach.chapters import BEGIN, differing, for_students, sync, texts, without_solutions
+from sim.teach.chapters import BEGIN, differing, execute, for_students, sync, texts, without_solutions
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
@@ -33,6 +34,15 @@ def test_students_get_no_solutions(tmp_path: Path) -> None:
     stubs = [cell for cell in cells if "answer = None  # your answer" in cell.source]
     assert stubs
     assert all("check(" in cell.source and cell.metadata.nbgrader.solution for cell in stubs)
+
+
+def test_a_cell_that_raises_is_the_last_one(tmp_path: Path) -> None:
+    cells = [new_code_cell(source) for source in ("print(6 * 7)", "raise ValueError('so it goes')", "print(1)")]
+    book = new_notebook(cells=cells)
+    execute(book, tmp_path)
+    assert [[output.output_type for output in cell.outputs] for cell in book.cells] == [["stream"], ["error"], []]
+    assert book.cells[0].outputs[0].text == "42\n"
+    assert book.cells[1].outputs[0].evalue == "so it goes"
 
 
 def test_nbgrader_and_otter_know_the_marks() -> None:
