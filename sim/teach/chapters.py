@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import DEVNULL
 from typing import Any
 
 from sim.observe.whole_files import write_whole
@@ -78,7 +79,7 @@ def execute(book: Any, folder: Path) -> None:
 
     start: Any = start_new_kernel
     output_from_msg: Any = v4.output_from_msg
-    manager, client = start(kernel_name="python3", cwd=str(folder))
+    manager, client = start(kernel_name="python3", cwd=str(folder), stderr=DEVNULL)
     try:
         for number, cell in enumerate((cell for cell in book.cells if cell.cell_type == "code"), 1):
             outputs: list[Any] = []
