@@ -27,7 +27,7 @@ __all__ = ["interview"]
 @click.option("--seed", type=int, default=0, show_default=True, help="Which questions are drawn.")
 @click.option("--yes", is_flag=True, help="Do not wait for predictions.")
 @click.option("--out", metavar="DIR", help="Leave the figures in this folder.")
-@click.option("--export", metavar="FILE.html", help="Write all of it as one page to print, instead of asking.")
+@click.option("--export", metavar="FILE.html", help="Write one page to print; html is walkthrough.html.")
 @click.option("--list", "lists", is_flag=True, help="Only list the questions.")
 @click.option("--coverage", "covers", is_flag=True, help="Fly everything, and print what proves what.")
 @click.option("--write", "writes", is_flag=True, help="With --coverage: keep it as sim/teach/README.md.")
@@ -109,7 +109,7 @@ def _ask(chosen: list[Question], wants_basics: bool, predicts: bool, out: str | 
 
 
 def _export(chosen: list[Question], wants_basics: bool, export: str) -> None:
-    path = Path(export)
+    path = Path(pages.EXAMPLE if export == "html" else export)
     if path.suffix != ".html":
         raise ConfigError(f"--export {export}: name a page, such as {pages.EXAMPLE}")
     pages.check(path)

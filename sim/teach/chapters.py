@@ -14,6 +14,7 @@ __all__ = ["build_pages", "differing", "execute", "for_students", "sync", "texts
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
 STUB = "answer = None  # your answer"
 SHOWN = ("stream", "display_data", "execute_result", "error")
+WIDGET = "application/vnd.jupyter.widget-view+json"
 LONGEST_S = 600
 """The longest that a cell may take."""
 
@@ -52,7 +53,10 @@ def for_students(folder: Path, into: Path) -> list[Path]:
 
 
 def build_pages(folder: Path, into: Path) -> Iterator[Path]:
-    """Run the notebooks, one after the other, and write each as a page of HTML; yields the pages as they are done."""
+    """Run the notebooks, one after the other, and write each as a page of HTML; yields the pages as they are done.
+
+    A slider has nothing to turn on a page, and is left out.
+    """
     try:
         import nbconvert
     except ImportError as error:
@@ -63,6 +67,8 @@ def build_pages(folder: Path, into: Path) -> Iterator[Path]:
     for text in texts(folder):
         book = notebook(text)
         execute(book, folder)
+        for cell in book.cells:
+            cell.outputs = [output for output in cell.get("outputs", []) if WIDGET not in output.get("data", {})]
         page, _ = exporter.from_notebook_node(book)
         write_whole(into / f"{text.stem}.html", page)
         yield into / f"{text.stem}.html"
