@@ -2,4 +2,10 @@
 
 __all__ = ["MODULES"]
 
-MODULES: tuple[str, ...] = ("partitions_and_consumers", "brokers_scaling", "batching_frontier", "too_many_partitions")
+MODULES: tuple[str, ...] = (
+    "partitions_and_consumers",
+    "brokers_scaling",
+    "batching_frontier",
+    "bulk_ingest",
+    "too_many_partitions",
+)

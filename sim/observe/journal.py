@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from array import array
 from dataclasses import fields
 from enum import Enum
 from typing import Any
@@ -73,7 +74,7 @@ def _digest(digest: Any, batch: RecordBatch) -> None:
     columns: RecordColumns = batch.columns
     head = (batch.base_offset, batch.leader_epoch, batch.size_bytes, batch.producer_id, batch.base_sequence)
     digest.update(repr(head).encode())
-    digest.update(repr([int(timestamp) for timestamp in columns.timestamps_ms]).encode())
+    digest.update(array("q", columns.timestamps_ms).tobytes())
     for column in (columns.keys, columns.values):
         for value in column or ():
             digest.update(b"-" if value is None else value)

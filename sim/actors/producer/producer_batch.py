@@ -19,6 +19,7 @@ from sim.rules.storage.records import (
     uniform_batch_size_bytes,
     uniform_count_within,
 )
+from sim.rules.storage.steps import Steps
 from sim.rules.topics import TopicPartition
 
 __all__ = ["ProducerBatch"]
@@ -35,6 +36,8 @@ class ProducerBatch:
     """
 
     __slots__ = (
+        "_stamps_ms",
+        "_steps_ms",
         "_times",
         "allocated_bytes",
         "appended_bytes",
@@ -94,7 +97,9 @@ class ProducerBatch:
         self.created = created
         self.first_number = first_number
         self.count = 0
-        self.timestamps_ms: list[int] = []
+        self._stamps_ms: list[int] = []
+        self._steps_ms = Steps()
+        self.timestamps_ms: Sequence[int] = self._stamps_ms
         self.keys: list[bytes | None] = []
         self.values: list[bytes | None] = []
         self.headers: list[Sequence[Header]] | None = None
@@ -139,7 +144,7 @@ class ProducerBatch:
             return False
         self._grow(self.records_bytes + size_bytes)
         self.count = index + 1
-        self.timestamps_ms.append(timestamp_ms)
+        self._stamps_ms.append(timestamp_ms)
         self.keys.append(key)
         self.values.append(value)
         self._times.append(sent_at)
@@ -166,7 +171,8 @@ class ProducerBatch:
         self._grow(uniform_batch_size_bytes(self.count + taken, None, value_size) - RECORD_BATCH_OVERHEAD_BYTES)
         self.hollow, self.value_size = True, value_size
         self.count += taken
-        self.timestamps_ms += [timestamp_ms] * taken
+        self._steps_ms.extend(timestamp_ms, taken)
+        self.timestamps_ms = self._steps_ms
         self.sent_at = joined(self.sent_at, sent_at[:taken])
         return taken
 

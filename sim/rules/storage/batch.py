@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from sim.rules.storage.records import RECORD_BATCH_OVERHEAD_BYTES, Header, record_size_bytes
+from sim.rules.storage.steps import Steps
 
 __all__ = ["NO_PRODUCER_ID", "Record", "RecordBatch", "RecordColumns", "increment_sequence"]
 
@@ -83,7 +84,7 @@ class RecordColumns:
         self.origin = origin
         self.first_number = first_number
         self.base_timestamp_ms = timestamps_ms[0]
-        self.max_timestamp_ms = max(timestamps_ms)
+        self.max_timestamp_ms = timestamps_ms.highest() if isinstance(timestamps_ms, Steps) else max(timestamps_ms)
         self.last_offset_delta = count - 1
         self.offset_deltas: Sequence[int] | None = None
         self.delete_horizon_ms: int | None = None
