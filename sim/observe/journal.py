@@ -10,6 +10,7 @@ from typing import Any
 from sim.machine.facts import Facts
 from sim.rules.facts.journal import JOURNAL, LogClosed
 from sim.rules.storage.batch import RecordBatch, RecordColumns
+from sim.rules.storage.steps import Steps
 from sim.rules.topics import TopicPartition
 from sim.world.cluster import Cluster
 
@@ -74,7 +75,8 @@ def _digest(digest: Any, batch: RecordBatch) -> None:
     columns: RecordColumns = batch.columns
     head = (batch.base_offset, batch.leader_epoch, batch.size_bytes, batch.producer_id, batch.base_sequence)
     digest.update(repr(head).encode())
-    digest.update(array("q", columns.timestamps_ms).tobytes())
+    times = columns.timestamps_ms
+    digest.update(repr(times.runs()).encode() if isinstance(times, Steps) else array("q", times).tobytes())
     for column in (columns.keys, columns.values):
         for value in column or ():
             digest.update(b"-" if value is None else value)

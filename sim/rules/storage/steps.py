@@ -26,6 +26,10 @@ class Steps(Sequence[int]):
             self._counts.append(count)
         self._length += count
 
+    def runs(self) -> list[tuple[int, int]]:
+        """Each number that is another than the one before, and how often it comes."""
+        return list(zip(self._values, self._counts, strict=True))
+
     def highest(self) -> int:
         """The largest of them. Raises ValueError when there is none."""
         return max(self._values)

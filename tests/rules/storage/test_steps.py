@@ -19,6 +19,7 @@ def test_it_reads_like_a_list(runs: list[tuple[int, int]]) -> None:
     assert [steps[index] for index in range(-len(plain), len(plain))] == plain + plain
     assert steps[1:-1] == plain[1:-1]
     assert not plain or steps.highest() == max(plain)
+    assert [value for value, count in steps.runs() for _ in range(count)] == plain
 
 
 def test_beyond_its_ends_there_is_nothing() -> None:
