@@ -63,6 +63,7 @@ def test_the_answer_is_json_and_a_picture_and_a_page(answer: Answer, tmp_path: P
     assert "| 0 | 81.2 | 81.0 | disk |" in page
 
 
+@pytest.mark.slow
 def test_a_latency_that_no_cluster_has_is_refused_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"^--p99 0.1ms: .* latency binds, .* is --p99 \d+ms$") as refused:
         plan(read_requirement(None, SMALL | {"p99": "100us"}), seeds=1, jobs=1)

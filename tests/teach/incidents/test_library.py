@@ -14,7 +14,13 @@ NAMES = [f"{known.incident_id}: {case.__name__}" for known, case in CASES]
 USELESS = {"max.message.bytes": 1_500_000}
 
 
-@pytest.mark.parametrize("incident_id", INCIDENTS)
+LONG = ("records-missing", "brokers-busy", "lag-grows")
+"""Incidents whose flights take longest; the slow tests have them."""
+
+
+@pytest.mark.parametrize(
+    "incident_id", [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in INCIDENTS]
+)
 def test_the_right_cause_and_a_good_fix_have_all_points_and_others_none(incident_id: str) -> None:
     room = open_room(incident_id)
     solved_by_its_own_answer(room)
