@@ -54,6 +54,7 @@ class Workload:
             duration=until,
             cluster=ClusterSpec(
                 brokers=self.brokers,
+                packs_logs=True,
                 broker_config={"group.initial.rebalance.delay.ms": self.rebalance_delay_ms},
             ),
             topics=tuple(Topic(topic, each, min(3, self.brokers), LEAST_IN_SYNC) for topic in topics),

@@ -100,8 +100,8 @@ def segments_with_batches(log: Log, wanted: Sequence[Vector], *, kinds: bool = F
     for index, segment in enumerate(log.segments):
         theirs = wanted[index]["batches"] if index < len(wanted) else []
         batches = [
-            _batch(batch, position, theirs[number] if number < len(theirs) else {}, kinds)
-            for number, (batch, position) in enumerate(zip(segment.batches, segment.positions, strict=True))
+            _batch(batch, segment.position_of(number), theirs[number] if number < len(theirs) else {}, kinds)
+            for number, batch in enumerate(segment.batches)
         ]
         segments.append({"file": file_name(segment.base_offset), "bytes": segment.size_bytes, "batches": batches})
     return segments

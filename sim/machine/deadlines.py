@@ -39,7 +39,10 @@ class Deadlines:
     def book(self, function: Callable[..., object], *arguments: Any) -> Deadline:
         """Call the function one length from now unless it is cancelled before."""
         deadline = Deadline(self._actor.now + self._length, function, arguments)
-        self._waiting.append(deadline)
+        waiting = self._waiting
+        while waiting and waiting[0].function is None:
+            waiting.popleft()
+        waiting.append(deadline)
         if not self._armed:
             self._arm()
         return deadline

@@ -13,7 +13,7 @@ from sim.observe.ledger import Entry, entries, families_of, render
 
 ROOT = Path(__file__).parents[2]
 RULES = sorted((ROOT / "sim" / "rules").rglob("*.py"))
-VALUES_ONLY = {"protocol", "facts", "metadata"}
+VALUES_ONLY = {"protocol", "facts", "metadata", "packed"}
 
 RULE = '''"""Elections.
 

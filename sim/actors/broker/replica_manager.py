@@ -253,14 +253,9 @@ class ReplicaManager:
         return changed
 
     def _new_log(self, name: TopicPartition, config: TopicConfig) -> Log:
-        log = Log(
-            config.segment_bytes,
-            config.segment_ms,
-            self._jitters(name, config),
-            config.max_message_bytes,
-            config.segment_index_bytes,
-            config.index_interval_bytes,
-        )
+        limits = config.max_message_bytes, config.segment_index_bytes, config.index_interval_bytes
+        jitters = self._jitters(name, config)
+        log = Log(config.segment_bytes, config.segment_ms, jitters, *limits, packs=self._broker.packs_logs)
         log.producers.verification_enabled = self._broker.config.transaction_partition_verification_enable
         return log
 

@@ -96,7 +96,7 @@ def build_offset_map(log: Log, from_offset: int, to_offset: int, capacity: int) 
     dirty = log.segments_between(from_offset, to_offset)
     ends = [segment.base_offset for segment in dirty[1:]] + [to_offset]
     for segment, end_offset in zip(dirty, ends, strict=False):
-        for batch in segment.batches[segment.index_of(from_offset) :]:
+        for batch in segment.batches_from(segment.index_of(from_offset)):
             discard = transactions.can_discard(batch)
             if not batch.is_control and not discard and not found.put(batch, from_offset):
                 return found

@@ -26,7 +26,8 @@ class Read(NamedTuple):
 class LocalLog:
     """Segments in order of their base offsets, the last of them active; a leader's rules are those of `Log`.
 
-    `segment_jitters_ms` are random choices, one for each segment: how much earlier than `segment_ms` it is rolled.
+    `segment_jitters_ms` are random choices, one for each segment: how much earlier than `segment_ms` it is rolled. One
+    that `packs` needs little memory for old batches.
 
     Source: storage/src/main/java/org/apache/kafka/storage/internals/log/LocalLog.java
     Fidelity: exact
@@ -37,6 +38,7 @@ class LocalLog:
         "index_interval_bytes",
         "log_end_offset",
         "log_start_offset",
+        "packs",
         "segment_bytes",
         "segment_index_bytes",
         "segment_jitter_ms",
@@ -53,6 +55,7 @@ class LocalLog:
         segment_jitters_ms: Iterator[int] | None = None,
         segment_index_bytes: int = SEGMENT_INDEX_BYTES,
         index_interval_bytes: int = INDEX_INTERVAL_BYTES,
+        packs: bool = False,
     ) -> None:
         self.segment_bytes = segment_bytes
         self.segment_ms = segment_ms
@@ -60,7 +63,8 @@ class LocalLog:
         self.segment_jitter_ms = next(self._jitters_ms)
         self.segment_index_bytes = segment_index_bytes
         self.index_interval_bytes = index_interval_bytes
-        self.segments = [Segment(0, index_interval_bytes)]
+        self.packs = packs
+        self.segments = [Segment(0, index_interval_bytes, packs)]
         self.write_back = WriteBack()
         self.size_bytes = 0
         self.log_start_offset = 0
@@ -82,12 +86,12 @@ class LocalLog:
         Fidelity: approximate — the flush, a task in the background, is done at once
         """
         active = self.segments[-1]
-        if not active.batches and active.base_offset == base_offset:
+        if not active.count and active.base_offset == base_offset:
             self.segments.pop()
         active.become_inactive()
         self.write_back.flushed(base_offset)
         self.segment_jitter_ms = next(self._jitters_ms)
-        self.segments.append(Segment(base_offset, self.index_interval_bytes))
+        self.segments.append(Segment(base_offset, self.index_interval_bytes, self.packs))
         return self.segments[-1]
 
     def append_to(self, segment: Segment, batch: RecordBatch) -> None:
@@ -137,7 +141,7 @@ class LocalLog:
     def clear(self, offset: int) -> list[RecordBatch]:
         """Remove everything and begin anew at an offset; return the batches that went, oldest first."""
         removed = [batch for segment in self.segments for batch in segment.batches]
-        self.segments = [Segment(offset, self.index_interval_bytes)]
+        self.segments = [Segment(offset, self.index_interval_bytes, self.packs)]
         self.size_bytes = 0
         self.log_start_offset = offset
         self.log_end_offset = offset
@@ -176,18 +180,18 @@ class LocalLog:
                 f"offset {start_offset} is outside of {self.log_start_offset} to {self.log_end_offset}"
             )
         segment, first = self._locate(start_offset)
-        if first == len(segment.batches):
+        if first == segment.count:
             return Read([], 0)
-        available_bytes = segment.position_of(segment.index_of(upper_bound_offset)) - segment.positions[first]
+        available_bytes = segment.position_of(segment.index_of(upper_bound_offset)) - segment.position_of(first)
         if min_one_message:
-            max_bytes = max(max_bytes, segment.batches[first].size_bytes)
+            max_bytes = max(max_bytes, segment.batch_at(first).size_bytes)
         size_bytes = max(0, min(max_bytes, available_bytes))
         return Read(segment.batches_within(first, size_bytes), size_bytes)
 
     def batches(self, from_offset: int = 0, to_offset: int | None = None) -> Iterator[RecordBatch]:
         """The batches that end at or after `from_offset` and begin before `to_offset`."""
         for segment in self.segments[self._segment_index(from_offset) :]:
-            for batch in segment.batches[segment.index_of(from_offset) :]:
+            for batch in segment.batches_from(segment.index_of(from_offset)):
                 if to_offset is not None and batch.base_offset >= to_offset:
                     return
                 yield batch
@@ -207,7 +211,7 @@ class LocalLog:
         number = self._segment_index(offset)
         segment = self.segments[number]
         index = segment.index_of(offset)
-        while index == len(segment.batches) and number + 1 < len(self.segments):
+        while index == segment.count and number + 1 < len(self.segments):
             number += 1
             segment, index = self.segments[number], 0
         return segment, index

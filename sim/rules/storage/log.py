@@ -48,8 +48,11 @@ class Log(LocalLog):
         max_message_bytes: int = 1_048_588,
         segment_index_bytes: int = SEGMENT_INDEX_BYTES,
         index_interval_bytes: int = INDEX_INTERVAL_BYTES,
+        packs: bool = False,
     ) -> None:
-        super().__init__(segment_bytes, segment_ms, segment_jitters_ms, segment_index_bytes, index_interval_bytes)
+        super().__init__(
+            segment_bytes, segment_ms, segment_jitters_ms, segment_index_bytes, index_interval_bytes, packs
+        )
         self.max_message_bytes = max_message_bytes
         self.leader_epochs = LeaderEpochCache()
         self.producers = ProducerStates()
@@ -263,7 +266,7 @@ class Log(LocalLog):
                 end = max(segment.base_offset, end, self.log_start_offset)
                 if segment.base_offset in newest:
                     producers.take_snapshot(end)
-                for batch in segment.batches[segment.index_of(end) :]:
+                for batch in segment.batches_from(segment.index_of(end)):
                     producers.replay(batch)
         producers.take_snapshot(offset)
 

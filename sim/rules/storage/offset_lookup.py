@@ -51,7 +51,7 @@ def offset_for_timestamp(log: LocalLog, timestamp_ms: int) -> FoundOffset | None
 
 
 def _search(segment: Segment, timestamp_ms: int, start_offset: int) -> FoundOffset | None:
-    for batch in segment.batches:
+    for batch in segment.batches_from(0):
         columns = batch.columns
         if columns.max_timestamp_ms < timestamp_ms or batch.last_offset < start_offset:
             continue

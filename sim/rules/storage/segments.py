@@ -4,9 +4,11 @@ Left out: records without a timestamp, whose segment Kafka rolls by the age of i
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sim.rules.storage.batch import RecordBatch
+from sim.rules.storage.parts import PART_COUNT, PackedParts, Part
 
 __all__ = ["INDEX_INTERVAL_BYTES", "SEGMENT_INDEX_BYTES", "Segment", "should_roll"]
 
@@ -19,7 +21,10 @@ _TIME_INDEX_ENTRY_BYTES = 12
 
 @dataclass(slots=True, eq=False)
 class Segment:
-    """A run of batches of one log; `positions` are their first bytes, the index counts are those of Kafka's files.
+    """A run of batches of one log, with the entries of Kafka's two index files.
+
+    One that `packs` keeps only its newest batches as they are; a batch that is read of the older ones equals the one
+    that was appended, but is not the same object.
 
     Source: storage/src/main/java/org/apache/kafka/storage/internals/log/LogSegment.java append, truncateTo
     Fidelity: exact
@@ -27,18 +32,15 @@ class Segment:
 
     base_offset: int
     index_interval_bytes: int = INDEX_INTERVAL_BYTES
-    batches: list[RecordBatch] = field(default_factory=list)
-    base_offsets: list[int] = field(default_factory=list)
-    positions: list[int] = field(default_factory=list)
+    packs: bool = False
+    older: PackedParts = field(default_factory=PackedParts)
+    newest: Part = field(default_factory=Part)
     size_bytes: int = 0
     first_timestamp_ms: int | None = None
     largest_timestamp_ms: int = -1
     largest_timestamp_offset: int = -1
     last_modified_ms: int = -1
     bytes_since_index_entry: int = 0
-    time_index: list[tuple[int, int]] = field(default_factory=list)
-    index_positions: list[int] = field(default_factory=list)
-    index_offsets: list[int] = field(default_factory=list)
 
     def append(self, batch: RecordBatch) -> None:
         """Add a batch behind the last one."""
@@ -51,23 +53,27 @@ class Segment:
             self.largest_timestamp_offset = batch.last_offset
         if self.bytes_since_index_entry > self.index_interval_bytes:
             self._index(batch)
-        self.batches.append(batch)
-        self.base_offsets.append(batch.base_offset)
-        self.positions.append(self.size_bytes)
+        newest = self.newest
+        newest.batches.append(batch)
+        newest.base_offsets.append(batch.base_offset)
+        newest.positions.append(self.size_bytes)
         self.size_bytes += size_bytes
         self.bytes_since_index_entry += size_bytes
+        if self.packs and len(newest.batches) == 2 * PART_COUNT:
+            self.older.add(newest.take(PART_COUNT))
 
     def _index(self, batch: RecordBatch) -> None:
         """Write the index entries of the batch that is being appended."""
-        self.index_positions.append(self.size_bytes)
-        self.index_offsets.append(batch.last_offset)
+        self.newest.index_positions.append(self.size_bytes)
+        self.newest.index_offsets.append(batch.last_offset)
         self._index_time()
         self.bytes_since_index_entry = 0
 
     def _index_time(self) -> None:
-        indexed_ms = self.time_index[-1][0] if self.time_index else -1
+        time_index = self.newest.time_index
+        indexed_ms = time_index[-1][0] if time_index else -1
         if self.largest_timestamp_ms > indexed_ms:
-            self.time_index.append((self.largest_timestamp_ms, self.largest_timestamp_offset))
+            time_index.append((self.largest_timestamp_ms, self.largest_timestamp_offset))
 
     def become_inactive(self) -> None:
         """The next segment begins: the largest timestamp goes into the index.
@@ -76,16 +82,28 @@ class Segment:
         Fidelity: exact
         """
         self._index_time()
+        while self.packs and self.newest.batches:
+            self.older.add(self.newest.take(min(PART_COUNT, len(self.newest.batches))))
 
     @property
     def offset_index_bytes(self) -> int:
         """Size of the offset index's entries."""
-        return len(self.index_offsets) * _OFFSET_INDEX_ENTRY_BYTES
+        return self.offset_entry_count * _OFFSET_INDEX_ENTRY_BYTES
 
     @property
     def time_index_bytes(self) -> int:
         """Size of the time index's entries."""
-        return len(self.time_index) * _TIME_INDEX_ENTRY_BYTES
+        return self.time_entry_count * _TIME_INDEX_ENTRY_BYTES
+
+    @property
+    def offset_entry_count(self) -> int:
+        """How many entries the offset index has."""
+        return self.older.offset_entry_count + len(self.newest.index_offsets)
+
+    @property
+    def time_entry_count(self) -> int:
+        """How many entries the time index has."""
+        return self.older.time_entry_count + len(self.newest.time_index)
 
     @property
     def retention_timestamp_ms(self) -> int:
@@ -98,12 +116,34 @@ class Segment:
         """
         return self.largest_timestamp_ms if self.largest_timestamp_ms >= 0 else self.last_modified_ms
 
+    @property
+    def count(self) -> int:
+        """How many batches it has."""
+        return self.older.count + len(self.newest.batches)
+
+    @property
+    def batches(self) -> list[RecordBatch]:
+        """All batches."""
+        return list(self.batches_from(0)) if self.older.count else self.newest.batches
+
+    def batches_from(self, index: int) -> Iterator[RecordBatch]:
+        """The batches from one on."""
+        while index < self.older.count:
+            number, first = divmod(index, PART_COUNT)
+            yield from self.older[number].batches[first:]
+            index = (number + 1) * PART_COUNT
+        yield from self.newest.batches[max(0, index - self.older.count) :]
+
     def index_of(self, offset: int) -> int:
         """Index of the first batch that ends at or after an offset; the number of batches when none does."""
-        index = bisect_right(self.base_offsets, offset) - 1
-        if index < 0:
-            return 0
-        return index if self.batches[index].last_offset >= offset else index + 1
+        older = self.older
+        if older.count and not self._is_new(offset):
+            number = max(0, bisect_right(older.base_offsets, offset) - 1)
+            return number * PART_COUNT + older[number].index_of(offset)
+        return older.count + self.newest.index_of(offset)
+
+    def _is_new(self, offset: int) -> bool:
+        return bool(self.newest.batches) and offset >= self.newest.base_offsets[0]
 
     def fetch_upper_bound_offset(self, end_position: int) -> int | None:
         """The offset in the first index entry at or behind a position, None behind the last entry.
@@ -111,46 +151,75 @@ class Segment:
         Source: storage/src/main/java/org/apache/kafka/storage/internals/log/OffsetIndex.java fetchUpperBoundOffset
         Fidelity: exact
         """
-        index = bisect_left(self.index_positions, end_position)
-        return self.index_offsets[index] if index < len(self.index_offsets) else None
+        older = self.older
+        for number in range(max(0, bisect_right(older.positions, end_position) - 1), len(older)):
+            found = older[number].upper_bound_offset(end_position)
+            if found is not None:
+                return found
+        return self.newest.upper_bound_offset(end_position)
+
+    def batch_at(self, index: int) -> RecordBatch:
+        """One batch. Raises IndexError behind the last."""
+        part, index = self._part_of(index)
+        return part.batches[index]
 
     def position_of(self, index: int) -> int:
         """First byte of a batch; behind the last batch the size of the segment."""
-        return self.positions[index] if index < len(self.positions) else self.size_bytes
+        part, index = self._part_of(index)
+        return part.positions[index] if index < len(part.positions) else self.size_bytes
+
+    def _part_of(self, index: int) -> tuple[Part, int]:
+        """The part that has a batch, and its index there."""
+        if index >= self.older.count:
+            return self.newest, index - self.older.count
+        number, index = divmod(index, PART_COUNT)
+        return self.older[number], index
 
     def batches_within(self, index: int, size_bytes: int) -> list[RecordBatch]:
         """The batches that lie whole in the `size_bytes` bytes from the batch `index` on."""
         end_position = self.position_of(index) + size_bytes
-        if end_position >= self.size_bytes:
-            return self.batches[index:]
-        # The batch that begins last at or before the end position is cut by it, or begins exactly there.
-        return self.batches[index : bisect_right(self.positions, end_position, index) - 1]
+        found: list[RecordBatch] = []
+        while True:
+            part, first = self._part_of(index)
+            index += len(part.batches) - first
+            if end_position < self.position_of(index):
+                # The batch that begins last at or before the end position is cut by it, or begins exactly there.
+                return found + part.batches[first : bisect_right(part.positions, end_position, first) - 1]
+            found += part.batches[first:]
+            if part is self.newest:
+                return found
 
     def truncate_to(self, offset: int) -> list[RecordBatch]:
         """Remove the batches that end at or after an offset, a batch that contains it as a whole; return them."""
-        first = self.index_of(offset)
-        removed = self.batches[first:]
+        self._unpack()
+        newest = self.newest
+        first = newest.index_of(offset)
+        removed = newest.batches[first:]
         if removed:
-            self.size_bytes = self.positions[first]
-            del self.batches[first:], self.base_offsets[first:], self.positions[first:]
-        self._truncate_indexes(offset)
+            self.size_bytes = newest.positions[first]
+            del newest.batches[first:], newest.base_offsets[first:], newest.positions[first:]
+        kept = bisect_left(newest.index_offsets, offset)
+        del newest.index_offsets[kept:], newest.index_positions[kept:]
+        del newest.time_index[bisect_left(newest.time_index, offset, key=lambda entry: entry[1]) :]
         self.bytes_since_index_entry = 0
-        if not self.batches:
+        if not newest.batches:
             self.first_timestamp_ms = None
         if self.largest_timestamp_offset >= offset:
             self._find_largest_timestamp()
         return removed
 
-    def _truncate_indexes(self, offset: int) -> None:
-        kept = bisect_left(self.index_offsets, offset)
-        del self.index_offsets[kept:], self.index_positions[kept:]
-        del self.time_index[bisect_left(self.time_index, offset, key=lambda entry: entry[1]) :]
+    def _unpack(self) -> None:
+        """Keep all batches as they are again."""
+        older, self.older = self.older, PackedParts()
+        for number in reversed(range(len(older))):
+            self.newest.put_before(older[number])
 
     def _find_largest_timestamp(self) -> None:
         """As Kafka, look only at the batches behind the last entry of the time index."""
-        self.largest_timestamp_ms, offset = self.time_index[-1] if self.time_index else (-1, self.base_offset)
+        newest = self.newest
+        self.largest_timestamp_ms, offset = newest.time_index[-1] if newest.time_index else (-1, self.base_offset)
         self.largest_timestamp_offset = offset
-        for batch in self.batches[self.index_of(offset) :]:
+        for batch in newest.batches[newest.index_of(offset) :]:
             if batch.columns.max_timestamp_ms > self.largest_timestamp_ms:
                 self.largest_timestamp_ms = batch.columns.max_timestamp_ms
                 self.largest_timestamp_offset = batch.last_offset
@@ -180,7 +249,7 @@ def should_roll(
         if waited_ms > segment_ms - segment_jitter_ms:
             return True
     return (
-        len(segment.index_offsets) >= segment_index_bytes // _OFFSET_INDEX_ENTRY_BYTES
-        or len(segment.time_index) >= segment_index_bytes // _TIME_INDEX_ENTRY_BYTES - 1
+        segment.offset_entry_count >= segment_index_bytes // _OFFSET_INDEX_ENTRY_BYTES
+        or segment.time_entry_count >= segment_index_bytes // _TIME_INDEX_ENTRY_BYTES - 1
         or batch.last_offset - segment.base_offset > _LARGEST_RELATIVE_OFFSET
     )

@@ -126,7 +126,7 @@ def test_segments_come_together_as_long_as_one_would_hold_them() -> None:
         segment.append(RecordBatch(RecordColumns(1, [0], size), segment.base_offset))
     bases = [[segment.base_offset for segment in group] for group in group_segments(segments, 200, 1_000, 4)]
     assert bases == [[0, 1], [2, 3]]
-    segments[1].index_offsets = segments[0].index_offsets = [0] * 10
+    segments[1].newest.index_offsets = segments[0].newest.index_offsets = [0] * 10
     bases = [[segment.base_offset for segment in group] for group in group_segments(segments, 400, 159, 4)]
     assert bases == [[0], [1, 2, 3]]
 

@@ -54,22 +54,23 @@ def test_an_offset_too_far_from_the_base_rolls() -> None:
 def test_a_full_offset_index_rolls() -> None:
     # Every batch after the first writes an entry; equal times leave the time index at one.
     segment = segment_of(*[batch_at(offset, 7) for offset in range(1 + 6)], index_interval_bytes=99)
-    assert (len(segment.index_offsets), len(segment.time_index)) == (6, 1)
+    assert (len(segment.newest.index_offsets), len(segment.newest.time_index)) == (6, 1)
     assert not should_roll(segment, batch_at(7), GIBIBYTE, WEEK_MS, segment_index_bytes=8 * 7)
     assert should_roll(segment, batch_at(7), GIBIBYTE, WEEK_MS, segment_index_bytes=8 * 7 - 1)
 
 
 def test_a_full_time_index_rolls_one_entry_early() -> None:
     segment = segment_of(*[batch_at(offset, offset) for offset in range(1 + 3)], index_interval_bytes=99)
-    assert (len(segment.index_offsets), len(segment.time_index)) == (3, 3)
+    assert (len(segment.newest.index_offsets), len(segment.newest.time_index)) == (3, 3)
     assert not should_roll(segment, batch_at(4), GIBIBYTE, WEEK_MS, segment_index_bytes=12 * 5)
     assert should_roll(segment, batch_at(4), GIBIBYTE, WEEK_MS, segment_index_bytes=12 * 4)
 
 
 def test_index_entries_come_once_an_interval() -> None:
     segment = segment_of(*[batch_at(offset, offset) for offset in range(10)], index_interval_bytes=250)
-    assert len(segment.index_offsets) == 3  # before the batches 3, 6 and 9
-    assert segment_of(*[batch_at(offset) for offset in range(10)], index_interval_bytes=200).index_offsets == [3, 6, 9]
+    assert len(segment.newest.index_offsets) == 3  # before the batches 3, 6 and 9
+    segment = segment_of(*[batch_at(offset) for offset in range(10)], index_interval_bytes=200)
+    assert segment.newest.index_offsets == [3, 6, 9]
 
 
 def test_a_truncated_segment_is_as_if_the_rest_had_never_been() -> None:
@@ -103,26 +104,28 @@ def test_truncation_keeps_sizes_times_and_the_offset_index(
     for batch in batches[: cut.index_of(offset)]:
         kept.append(batch)
     cut.truncate_to(offset)
-    for name in ("batches", "positions", "size_bytes", "first_timestamp_ms", "largest_timestamp_ms", "index_offsets"):
+    for name in ("batches", "size_bytes", "first_timestamp_ms", "largest_timestamp_ms"):
         assert getattr(cut, name) == getattr(kept, name), name
+    for name in ("positions", "index_offsets"):
+        assert getattr(cut.newest, name) == getattr(kept.newest, name), name
 
 
 def test_the_time_index_may_outlive_the_batch_that_wrote_it() -> None:
     # The second batch writes the entry of the first, which has the largest time.
     segment = segment_of(batch_at(0, 50), batch_at(1, 10), batch_at(2, 10), index_interval_bytes=99)
-    assert segment.time_index == [(50, 0)]
+    assert segment.newest.time_index == [(50, 0)]
     segment.truncate_to(1)
-    assert segment.time_index == [(50, 0)]
+    assert segment.newest.time_index == [(50, 0)]
     assert segment.largest_timestamp_ms == 50
     segment.truncate_to(0)
-    assert segment.time_index == []
+    assert segment.newest.time_index == []
 
 
 def test_an_inactive_segment_has_its_largest_time_in_the_index() -> None:
     segment = segment_of(batch_at(0, 50), batch_at(1, 70))
     assert (segment.time_index_bytes, segment.offset_index_bytes) == (0, 0)
     segment.become_inactive()
-    assert segment.time_index == [(70, 1)]
+    assert segment.newest.time_index == [(70, 1)]
 
 
 def test_an_index_without_room_rolls_at_every_batch_and_leaves_no_empty_segment() -> None:
