@@ -182,7 +182,7 @@ class LocalLog:
         segment, first = self._locate(start_offset)
         if first == segment.count:
             return Read([], 0)
-        available_bytes = segment.position_of(segment.index_of(upper_bound_offset)) - segment.position_of(first)
+        available_bytes = self._end_position(segment, upper_bound_offset) - segment.position_of(first)
         if min_one_message:
             max_bytes = max(max_bytes, segment.batch_at(first).size_bytes)
         size_bytes = max(0, min(max_bytes, available_bytes))
@@ -203,8 +203,13 @@ class LocalLog:
         first, last = self._segment_index(from_offset), self._segment_index(to_offset)
         size_bytes = -self.segments[first].position_of(self.segments[first].index_of(from_offset))
         size_bytes += sum(segment.size_bytes for segment in self.segments[first:last])
-        size_bytes += self.segments[last].position_of(self.segments[last].index_of(to_offset))
-        return max(0, size_bytes)
+        return max(0, size_bytes + self._end_position(self.segments[last], to_offset))
+
+    def _end_position(self, segment: Segment, offset: int) -> int:
+        """First byte in a segment of the batch that contains an offset."""
+        if offset >= self.log_end_offset:
+            return segment.size_bytes
+        return segment.position_of(segment.index_of(offset))
 
     def _locate(self, offset: int) -> tuple[Segment, int]:
         """The segment and the index in it of the first batch that ends at or after an offset."""

@@ -165,8 +165,12 @@ class Segment:
 
     def position_of(self, index: int) -> int:
         """First byte of a batch; behind the last batch the size of the segment."""
-        part, index = self._part_of(index)
-        return part.positions[index] if index < len(part.positions) else self.size_bytes
+        index -= self.older.count
+        if index < 0:
+            part, index = self._part_of(index + self.older.count)
+            return part.positions[index]
+        positions = self.newest.positions
+        return positions[index] if index < len(positions) else self.size_bytes
 
     def _part_of(self, index: int) -> tuple[Part, int]:
         """The part that has a batch, and its index there."""
