@@ -54,9 +54,10 @@ class FetchHandler:
         response = FetchResponse(ErrorCode.NONE, session.session_id)
         urgent = self._read(session, body, response, first_time=True)
         self._look_at_outsiders(session, body)
-        if session.news and not urgent:
-            urgent = self._read(session, body, response, first_time=False)
-        if urgent or body.max_wait_ms == 0 or body.min_bytes == 0:
+        patient = body.max_wait_ms > 0 and body.min_bytes > 0
+        if session.news and not urgent and not patient:
+            self._read(session, body, response, first_time=False)
+        if urgent or not patient:
             self._reply(session, request, response)
         else:
             self._park(session, request, body, response)
