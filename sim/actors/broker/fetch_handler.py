@@ -55,8 +55,8 @@ class FetchHandler:
         urgent = self._read(session, body, response, first_time=True)
         self._look_at_outsiders(session, body)
         patient = body.max_wait_ms > 0 and body.min_bytes > 0
-        if session.news and not urgent and not patient:
-            self._read(session, body, response, first_time=False)
+        if not urgent and (not patient or any(self._has_more(session, name) for name in session.news)):
+            urgent = self._read(session, body, response, first_time=False)
         if urgent or not patient:
             self._reply(session, request, response)
         else:
@@ -279,8 +279,9 @@ class FetchHandler:
         return FetchData(error, leader_id=known.leader, leader_epoch=known.leader_epoch)
 
     def _has_more(self, session: FetchSession, name: TopicPartition) -> bool:
-        partition = self._broker.replicas.partitions[name]
-        return session.partitions[name].fetch_offset < partition.end_for(session)
+        """Whether a read would find data, or that the replica is gone."""
+        partition = self._broker.replicas.partitions.get(name)
+        return partition is None or session.partitions[name].fetch_offset < partition.end_for(session)
 
     def _available_bytes(self, session: FetchSession) -> int:
         total = 0
