@@ -44,39 +44,42 @@ class Runs:
     @cached_property
     def first_bucket(self) -> int:
         """The bucket of the lowest."""
-        return int(bucket_of(numpy.array([self.lowest]))[0])
+        return int(edges().searchsorted(self.lowest))
 
     @cached_property
     def running(self) -> Column:
-        """How many are in the first bucket, in the first two, and so on until all are counted."""
-        last = int(bucket_of(numpy.array([self.highest]))[0])
-        ends = edges()[self.first_bucket : last + 1]
-        running: Column = self._at_most(ends[:, None]).sum(axis=1)
+        """How many are in no bucket (0), in that of the lowest, in that and the next, and so on until all are."""
+        running: Column = numpy.add.reduce(self._reached, axis=1)
         return running
+
+    @cached_property
+    def _reached(self) -> Column:
+        """The same of each run; the quotient of whole numbers is exact as a float, up to 104 days."""
+        ends = edges()[self.first_bucket : int(edges().searchsorted(self.highest)) + 1]
+        steps = numpy.zeros((len(ends) + 1, len(self._count)))
+        numpy.floor((ends[:, None] - self._lowest) / self._step + 1, out=steps[1:])
+        numpy.minimum(numpy.maximum(steps, 0, out=steps), self._count, out=steps)
+        reached: Column = steps.astype(numpy.int64)
+        return reached
 
     def smallest(self, place: int) -> int:
         """The latency at a place in their order, from 0: only those of its bucket are written out."""
-        bucket = int(numpy.searchsorted(self.running, place, "right"))
-        before = int(self.running[bucket - 1]) if bucket else 0
-        number = self.first_bucket + bucket
-        inside = self._between(int(edges()[number - 1]) if bucket else self.lowest - 1, int(edges()[number]))
-        return int(numpy.partition(inside, place - before)[place - before])
+        bucket = int(self.running.searchsorted(place, "right"))
+        place -= int(self.running[bucket - 1])
+        inside = self._written_out(self._reached[bucket - 1], self._reached[bucket])
+        inside.partition(place)
+        return int(inside[place])
 
     def column(self) -> Column:
         """All of them in nanoseconds, in no order."""
-        return self._between(self.lowest - 1, self.highest)
+        return self._written_out(numpy.zeros_like(self._count), self._count)
 
-    def _at_most(self, limit: Column | int) -> Column:
-        """How many of each run are no longer; the quotient of whole numbers is exact as a float up to 104 days."""
-        steps = numpy.floor((limit - self._lowest) / self._step)
-        found: Column = numpy.clip(steps + 1, 0, self._count).astype(numpy.int64)
-        return found
-
-    def _between(self, above: int, limit: int) -> Column:
-        first = self._at_most(above)
-        sizes = self._at_most(limit) - first
-        place = numpy.arange(sizes.sum()) - numpy.repeat(numpy.cumsum(sizes) - sizes - first, sizes)
-        found: Column = numpy.repeat(self._lowest, sizes) + numpy.repeat(self._step, sizes) * place
+    def _written_out(self, first: Column, end: Column) -> Column:
+        """Of each run the latencies from a place on, as far as another."""
+        sizes = end - first
+        begins = sizes.cumsum() - sizes - first
+        place = numpy.arange(int(sizes.sum())) - begins.repeat(sizes)
+        found: Column = self._lowest.repeat(sizes) + self._step.repeat(sizes) * place
         return found
 
 
@@ -133,8 +136,9 @@ class Histogram:
     def add(self, nanoseconds: Sequence[int] | Column | Runs) -> None:
         """Count latencies."""
         if isinstance(nanoseconds, Runs):
-            counts = numpy.diff(nanoseconds.running, prepend=0)
-            self._counts[nanoseconds.first_bucket : nanoseconds.first_bucket + len(counts)] += counts
+            counts = numpy.diff(nanoseconds.running)
+            first = nanoseconds.first_bucket
+            self._counts[first : first + len(counts)] += counts
             self._largest = max(self._largest, nanoseconds.highest)
         elif len(nanoseconds):
             column = numpy.asarray(nanoseconds, dtype=numpy.int64)
