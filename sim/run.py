@@ -5,12 +5,10 @@ import gc
 import hashlib
 import json
 import os
-import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from sim.observe.problems import unmet
 from sim.observe.recorder import Recorder
 from sim.observe.sentences import tell
 from sim.observe.verdict import Verdict
+from sim.observe.versions import versions
 from sim.observe.whole_files import write_whole
 from sim.observe.witness import Witness
 from sim.rules.errors import ConfigError
@@ -145,8 +144,7 @@ class Run:
             },
             "knobs": dict(self.settings.values),
             "planned_faults": [str(fault) for fault in self.flight.plan.faults],
-            "versions": {name: version(name) for name in ("kafkasim", "simpy", "networkx", "numpy")}
-            | {"python": platform.python_version()},
+            "versions": versions(),
             "partial": self.partial,
             "trace_sha256": self.journal.sha256(),
         }

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from sim.capacity.recordings import recorded_cases
-from sim.machine.hardware import Machines, with_figures
+from sim.machine.hardware import Machines
+from sim.machine.machine_file import machines_of
 from sim.machine.profiles import profile_named
 from sim.rules.errors import ConfigError
 
@@ -69,17 +70,7 @@ class Case:
             return profile_named(given, where).machines()
         if not isinstance(given, Mapping):
             raise ConfigError(f"{where}: {key!r} must be the name of a profile, or figures by key")
-        figures = dict(given)
-        base = profile_named(str(figures.pop("profile", "laptop")), where).machines()
-        disks = figures.pop("disks", base.disks)
-        if not isinstance(disks, int) or isinstance(disks, bool) or disks < 1:
-            raise ConfigError(f"{where}: hardware key 'disks' is {disks!r}; it must be a whole number above 0")
-        clients = figures.pop("client", {})
-        if not isinstance(clients, Mapping):
-            raise ConfigError(f"{where}: hardware key 'client' must hold figures by key")
-        return Machines(
-            with_figures(base.hardware, figures, where), with_figures(base.client_hardware, clients, where), disks
-        )
+        return machines_of(given, where)
 
 
 def _as_number(value: object) -> float | None:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sim.calibration import Calibration, calibrate, read_measurements
+from sim.machine.machine_file import write_machine
 from sim.observe.whole_files import check_path, write_whole
 from sim.rules.errors import ConfigError
 
@@ -19,13 +20,13 @@ __all__ = ["calibrate_command"]
 @click.argument("path", type=click.Path(path_type=Path), required=False, metavar="FILE.toml")
 @click.option("--example", is_flag=True, help="Print a file with everything explained.")
 @click.option("--json", "as_json", is_flag=True, help="Print figures and errors as JSON.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Leave the fitted figures as JSON.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Leave machine.toml, or all as JSON.")
 def calibrate_command(path: Path | None, example: bool, as_json: bool, out: Path | None) -> None:
     """Fit a machine to outputs of kafka-producer-perf-test, kafka-consumer-perf-test and OpenMessaging Benchmark.
 
     FILE.toml names the outputs and what the tools do not print of their runs. Says how well it fits, what could not be
-    told, and what only together with something else. The `hardware` of the JSON is what a case of `kafkasim validate`
-    takes as its machine.
+    told, and what only together with something else. A machine that is left in a TOML file is what
+    `kafkasim plan --hardware` takes; the `hardware` of the JSON is the same for a case of `kafkasim validate`.
     """
     if example:
         click.echo(files("sim.calibration").joinpath("example.toml").read_text(encoding="utf-8"), nl=False)
@@ -33,13 +34,13 @@ def calibrate_command(path: Path | None, example: bool, as_json: bool, out: Path
     if path is None:
         raise ConfigError("name a file of measurements; kafkasim calibrate --example prints one")
     if out is not None:
-        check_path(out, "machine.json")
+        check_path(out, "machine.toml")
     measurements = read_measurements(path)
     with Console(stderr=True).status("flying") as status:
         found = calibrate(measurements, status.update)
     text = json.dumps(_as_json(found), indent=1)
     if out is not None:
-        write_whole(out, text + "\n")
+        write_whole(out, write_machine(found.hardware()) if out.suffix == ".toml" else text + "\n")
     if as_json:
         click.echo(text)
         return

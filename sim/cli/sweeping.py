@@ -34,7 +34,7 @@ __all__ = ["sweep_command"]
 @click.option("--no-faults", is_flag=True, help="Fly calm.")
 @click.option("--jobs", type=int, default=1, show_default=True, help="Processes to fly in.")
 @click.option("--dask", metavar="ADDRESS", help="Fly on the cluster of this scheduler, such as tcp://10.0.0.5:8786.")
-@click.option("--out", metavar="FILE", help="Keep finished runs, such as in sweep.duckdb, and go on with those in it.")
+@click.option("--out", metavar="FILE", help="Keep runs in sweep.duckdb, or sweep.parquet, too; go on with those in it.")
 @click.option("--plot", metavar="FILE.png", help="Draw the measure against the first setting.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def sweep_command(name: str, vary: tuple[str, ...], **options: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from simpy import Event, Process
 
-from sim.machine.clock import Clock
+from sim.machine.clock import MILLISECOND, Clock
 from sim.machine.life import Life
 from sim.machine.machine import Machine
 from sim.machine.network import Host
@@ -92,7 +92,7 @@ class Actor:
     @property
     def now_ms(self) -> int:
         """Simulated time in milliseconds, Kafka's own unit."""
-        return self.clock.now_ms
+        return self.clock._now // MILLISECOND
 
     @property
     def wall_clock_ms(self) -> int:

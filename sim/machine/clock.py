@@ -108,10 +108,14 @@ class Clock(Environment):
             return super().run(until)
         queue: list[Any] = self._queue
         simpy_step = super().step
-        while queue and queue[0][0] < until:
-            if len(queue[0]) == CALL:
-                self._now, _, _, function, arguments = heappop(queue)
-                function(*arguments)
+        while queue:
+            entry = queue[0]
+            if entry[0] >= until:
+                break
+            if len(entry) == CALL:
+                heappop(queue)
+                self._now = entry[0]
+                entry[3](*entry[4])
             else:
                 simpy_step()
         self._now = until

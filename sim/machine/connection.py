@@ -76,7 +76,8 @@ class Connection:
         Nothing once the client has hung up, nor when the server dies before.
         """
         clock = self._server.clock
-        self._departure = max(departure, self._departure)
+        if departure > self._departure:
+            self._departure = departure
         if self._unsent or self._departure > clock._now:
             self._unsent += 1
             clock.call_at(self._departure, self._server_life.run, self._depart, size_bytes, function, arguments)

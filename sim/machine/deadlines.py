@@ -38,7 +38,7 @@ class Deadlines:
 
     def book(self, function: Callable[..., object], *arguments: Any) -> Deadline:
         """Call the function one length from now unless it is cancelled before."""
-        deadline = Deadline(self._actor.now + self._length, function, arguments)
+        deadline = Deadline(self._actor.clock._now + self._length, function, arguments)
         waiting = self._waiting
         while waiting and waiting[0].function is None:
             waiting.popleft()
@@ -56,9 +56,9 @@ class Deadlines:
             self._actor.at(waiting[0].time, self._ring)
 
     def _ring(self) -> None:
-        now = self._actor.now
-        while self._waiting and self._waiting[0].time <= now:
-            deadline = self._waiting.popleft()
+        now, waiting = self._actor.clock._now, self._waiting
+        while waiting and waiting[0].time <= now:
+            deadline = waiting.popleft()
             if deadline.function is not None:
                 deadline.function(*deadline.arguments)
         self._arm()

@@ -184,6 +184,7 @@ class Network:
             flow.arrival = max(now + LOOPBACK, flow.arrival)
             self._clock.call_at(flow.arrival, life.run, function, *arguments)
             return
+        card, other_card = source.nic, target.nic
         route = None if flow.held else self._route(source, target)
         if route is None:
             if not flow.held:
@@ -193,19 +194,21 @@ class Network:
         flight = self._flight(route)
         if self.socket_buffer_bytes:
             windowed = size_bytes // self.socket_buffer_bytes * 2 * route.latency
-            flight += max(0, windowed - source.nic.time_for(size_bytes))
-        lanes = source.nic.lanes, target.nic.lanes
-        if lanes[0] is not None and lanes[1] is not None and not route.narrows:
+            flight += max(0, windowed - card.time_for(size_bytes))
+        if card.lanes is not None and other_card.lanes is not None and not route.narrows:
             flow.arrival = max(now + flight, flow.arrival)
-            source.nic.sent_bytes += size_bytes
-            target.nic.received_bytes += size_bytes
-            self._share(lanes[0][0], lanes[1][1], flow, size_bytes, lambda: life.run(function, *arguments))
+            card.sent_bytes += size_bytes
+            other_card.received_bytes += size_bytes
+            out, into = card.lanes[0], other_card.lanes[1]
+            self._share(out, into, flow, size_bytes, lambda: life.run(function, *arguments))
             return
-        left = source.nic.send(now, size_bytes)
+        left = card.send(now, size_bytes)
         for narrow in route.narrows:
             left = narrow.send(left, size_bytes)
-        flow.arrival = max(left + flight, flow.arrival)
-        self._clock.call_at(flow.arrival, self._arrive, target.nic, size_bytes, life, function, arguments)
+        arrival = left + flight
+        if arrival > flow.arrival:
+            flow.arrival = arrival
+        self._clock.call_at(flow.arrival, self._arrive, other_card, size_bytes, life, function, arguments)
 
     def _share(self, out: FairLane, into: FairLane, flow: Flow, size_bytes: int, deliver: Callable[[], object]) -> None:
         """Carry a message through two cards at once; the second begins when the first byte is there."""
@@ -234,6 +237,8 @@ class Network:
         received = nic.receive(now, size_bytes)
         if received > now:
             self._clock.call_at(received, life.run, function, *arguments)
+        elif life.alive and not life.paused:
+            function(*arguments)
         else:
             life.run(function, *arguments)
 
@@ -250,15 +255,18 @@ class Network:
         flight = route.latency
         if route.jitter:
             flight += int(self._chance.random() * route.jitter)
-        while route.delivered < 1.0 and self._chance.random() > route.delivered:
-            flight += RETRANSMISSION_TIMEOUT
+        if route.delivered < 1.0:
+            while self._chance.random() > route.delivered:
+                flight += RETRANSMISSION_TIMEOUT
         return flight
 
     def _route(self, source: Host, target: Host) -> Route | None:
         key = (source.name, target.name)
-        if key not in self._routes:
-            self._routes[key] = self._find_route(*key)
-        return self._routes[key]
+        try:
+            return self._routes[key]
+        except KeyError:
+            found = self._routes[key] = self._find_route(*key)
+            return found
 
     def _find_route(self, source: str, target: str) -> Route | None:
         def usable(one: str, other: str) -> bool:
@@ -266,7 +274,9 @@ class Network:
             return link.up and link.loss < 1.0
 
         try:
-            path = networkx.shortest_path(networkx.subgraph_view(self.graph, filter_edge=usable), source, target)
+            path = networkx.bidirectional_shortest_path(
+                networkx.subgraph_view(self.graph, filter_edge=usable), source, target
+            )
         except networkx.NetworkXNoPath:
             return None
         links = [self.link(a, b) for a, b in pairwise(path)]

@@ -79,7 +79,7 @@ class Metrics:
         self._sample_replication()
         self._sample_lag()
         for (metric, labels), window in self._windows.items():
-            latencies = window.column()
+            latencies = window.latencies()
             for quantile, value in quantiles(latencies).items():
                 self._put(metric, (*labels, ("quantile", quantile)), value)
             self.histograms.setdefault((metric, labels), Histogram()).add(latencies)

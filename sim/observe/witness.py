@@ -183,9 +183,11 @@ class Witness:
 
 def covered_count(pieces: list[tuple[int, int]]) -> int:
     """How many indexes these half-open ranges cover."""
-    if len(pieces) == 1:
-        return pieces[0][1] - pieces[0][0]
-    return len(covered(pieces))
+    count = reached = 0
+    for start, end in sorted(pieces):
+        count += max(0, end - max(start, reached))
+        reached = max(reached, end)
+    return count
 
 
 def covered(pieces: Iterable[tuple[int, int]]) -> set[int]:

@@ -113,7 +113,7 @@ class Answer:
         """Everything, as JSON takes it."""
         chosen = self.chosen
         return {
-            "requirement": asdict(self.requirement),
+            "requirement": {**asdict(self.requirement), "hardware": list(self.requirement.machines)},
             "chosen": None if chosen is None else chosen.candidate.machine,
             "candidates": [_row(flown) for flown in self.candidates],
             "refused": list(self.refused),

@@ -6,7 +6,7 @@ from functools import cached_property
 from math import ceil
 
 from sim.plan.formulas import Traffic, aws_limit, cached_s, partitions_for, stored_bytes, traffic
-from sim.plan.offers import OFFERS, Offer
+from sim.plan.offers import Offer
 from sim.plan.producing import Producing, producing
 from sim.plan.requirement import Requirement
 from sim.rules.config import BrokerConfig
@@ -32,7 +32,7 @@ class Candidate:
     @property
     def offer(self) -> Offer:
         """The machine."""
-        return OFFERS[self.machine]
+        return self.requirement.offer(self.machine)
 
     @property
     def lost(self) -> int:
@@ -152,7 +152,7 @@ def handler_share(requirement: Requirement, offer: Offer, brokers: int) -> float
 
 def brokers_needed(requirement: Requirement, machine: str) -> Mapping[str, int]:
     """How many brokers each resource asks for, by its name."""
-    offer = OFFERS[machine]
+    offer = requirement.offer(machine)
     one = candidate(requirement, machine, 1)
     free = 1 - requirement.headroom
     whole = Candidate(requirement, machine, 1)

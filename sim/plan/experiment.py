@@ -1,12 +1,11 @@
 """An experiment: configurations, each flown with the same seeds, and when there are enough runs of one."""
 
 import json
-import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from typing import Any
 
+from sim.observe.versions import versions
 from sim.plan.factors import Configuration, named
 from sim.plan.flights import Task
 from sim.plan.statistics import interval
@@ -50,8 +49,7 @@ class Experiment:
     def identity(self) -> dict[str, Any]:
         """All that decides how its runs come out, as JSON has it; how many there are is no part of it."""
         return {
-            "versions": {name: version(name) for name in ("kafkasim", "simpy", "networkx", "numpy")}
-            | {"python": platform.python_version()},
+            "versions": versions(),
             "scenario": self.scenario.name,
             "script": self.scenario.script,
             "seed": self.seed,

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import isclose
 from typing import Any
 
 from sim.rules.errors import ConfigError
@@ -54,8 +56,25 @@ class Factor:
             return self.values[step] if self.values else self._written(self.low + step)
         return self._written(self.low + share * (self.high - self.low))
 
+    @property
+    def is_even(self) -> bool:
+        """Whether one step from a value to the next is as far as any other, so that steps can be added up."""
+        numbers = [QUANTITY.fullmatch(str(value)) for value in self.values]
+        known = [(float(found[1]), found[2]) for found in numbers if found is not None]
+        if len(self.values) <= 2:
+            return True
+        if len(known) < len(numbers) or len({unit for _, unit in known}) > 1:
+            return False
+        steps = [after - before for (before, _), (after, _) in pairwise(known)]
+        return all(isclose(step, steps[0]) for step in steps)
+
     def nearest(self, share: float) -> float:
-        """How far along the way, 0 to 1, the value nearest to a share of it lies; the middle one of three at 0.5."""
+        """How far along the way, 0 to 1, the value nearest to a share of it lies; the middle one of three at 0.5.
+
+        Of a list with uneven steps only the ends count.
+        """
+        if not self.is_even:
+            return float(round(share))
         last = self._count() - 1
         return share if not (self.values or self.is_whole) else round(share * last) / max(last, 1)
 

@@ -44,7 +44,10 @@ def finding_of_sensitivity(table: Any) -> str:
     value = Interval(first[index], first["confidence"], 0)
     told = f"{first['setting']} matters most: {what.format(measure=table.attrs['measure'], value=value)}"
     hardly = table[table[index] + table["confidence"] < LITTLE * first[index]]["setting"].tolist()
-    return f"{told}; less than a tenth of that: {', '.join(hardly)}" if hardly else told
+    if hardly:
+        told += f"; less than a tenth of that: {', '.join(hardly)}"
+    ends = table.attrs["ends"]
+    return f"{told}; of {', '.join(ends)} the ends were compared, as the steps between are uneven" if ends else told
 
 
 def _interval(row: Any) -> Interval:

@@ -89,15 +89,17 @@ def _series(run: "Run") -> dict[str, list[float]]:
     duration = run.flight.plan.duration
     end_s = run.simulated_s if duration is None else duration / SECOND
     sums: dict[str, dict[float, float]] = {}
-    for sample in run.metrics.samples:
-        if sample.time_s > end_s:
+    names: dict[tuple[str, object], str | None] = {}
+    for time_s, metric, labels, value in run.metrics.samples:
+        if time_s > end_s:
             continue
-        name = _series_of(sample.metric, dict(sample.labels))
+        if (metric, labels) not in names:
+            names[metric, labels] = _series_of(metric, dict(labels))
+        name = names[metric, labels]
         if name is not None:
             values = sums.setdefault(name, {})
-            before = values.get(sample.time_s, 0.0)
-            is_oldest = sample.metric == "records-lag-seconds"
-            values[sample.time_s] = max(before, sample.value) if is_oldest else before + sample.value
+            before = values.get(time_s, 0.0)
+            values[time_s] = max(before, value) if metric == "records-lag-seconds" else before + value
     return {f"{STEADY}/{name}": list(values.values()) for name, values in sorted(sums.items())}
 
 

@@ -8,7 +8,7 @@ currency = "USD"
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,8 @@ class Prices:
         return candidate.brokers * (HOURS * hour + space * candidate.space_bytes / 1e9)
 
 
-def read_prices(name: str) -> Prices:
-    """The prices of a file. Raises ConfigError, one line."""
+def read_prices(name: str, machines: Iterable[str] = ()) -> Prices:
+    """The prices of a file, of the machines with a profile and of these. Raises ConfigError, one line."""
     path = Path(name)
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -53,16 +53,17 @@ def read_prices(name: str) -> Prices:
     for key in table:
         if key not in (*TABLES, "currency"):
             raise ConfigError(f"--prices {path}: unknown key {key!r}{nearest(key, (*TABLES, 'currency'))}")
-    hour, space = (_numbers(table.get(key, {}), f"--prices {path}: {key}") for key in TABLES)
+    known = dict.fromkeys((*OFFERS, *machines))
+    hour, space = (_numbers(table.get(key, {}), f"--prices {path}: {key}", known) for key in TABLES)
     return Prices(str(table.get("currency", "USD")), hour, space)
 
 
-def _numbers(table: Any, where: str) -> dict[str, float]:
+def _numbers(table: Any, where: str, known: Iterable[str]) -> dict[str, float]:
     if not isinstance(table, dict):
         raise ConfigError(f'{where} is {table!r}; write a table such as "m5.large" = 0.1')
     for name, price in table.items():
-        if name not in OFFERS:
-            raise ConfigError(f"{where}: {name!r} names no machine that can be planned with{nearest(name, OFFERS)}")
+        if name not in known:
+            raise ConfigError(f"{where}: {name!r} names no machine that can be planned with{nearest(name, known)}")
         if not isinstance(price, int | float) or isinstance(price, bool) or price < 0:
             raise ConfigError(f"{where}: {name} costs {price!r}; write a number such as 0.1")
     return {name: float(price) for name, price in table.items()}

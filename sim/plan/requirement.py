@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim.machine.hardware import nearest
-from sim.plan.offers import offer_named
+from sim.plan.offers import Offer, offer_named
 from sim.plan.units import read_count, read_factor, read_rate, read_seconds, read_share, read_size
 from sim.rules.errors import ConfigError
 
@@ -33,7 +33,7 @@ class Requirement:
     survive: str
     headroom: float
     growth: float
-    hardware: tuple[str, ...]
+    hardware: tuple[Offer, ...]
     producers: int
     linger: float
     partition_rate: float
@@ -47,6 +47,15 @@ class Requirement:
     def planned_write(self) -> float:
         """Bytes per second at the peak that is planned for."""
         return self.write * self.growth
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        """The names of the machines to choose from."""
+        return tuple(offer.name for offer in self.hardware)
+
+    def offer(self, machine: str) -> Offer:
+        """The machine of this name."""
+        return self.hardware[self.machines.index(machine)]
 
     @property
     def racks(self) -> int:
@@ -86,11 +95,11 @@ def _near(text: str) -> str:
     return told if told.startswith(", did") else ""
 
 
-def _names(text: str, where: str) -> tuple[str, ...]:
+def _offers(text: str, where: str) -> tuple[Offer, ...]:
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not names:
         raise ConfigError(f"{where}: names no machine; write it like m5.large,i3en.2xlarge")
-    return tuple(offer_named(name, where).name for name in names)
+    return tuple(offer_named(name, where) for name in names)
 
 
 FIELDS: Mapping[str, Field] = {
@@ -104,7 +113,7 @@ FIELDS: Mapping[str, Field] = {
     "survive": Field(_choice, "broker", "what may be lost at the peak: none, broker or rack"),
     "headroom": Field(read_share, "30%", "share of every device that is left free at the planned peak"),
     "growth": Field(read_factor, "2x", "peak that is planned for, as a multiple of today's"),
-    "hardware": Field(_names, "m5.large,i3en.2xlarge", "machines to choose from"),
+    "hardware": Field(_offers, "m5.large,i3en.2xlarge", "machines to choose from, or files such as machine.toml"),
     "producers": Field(read_count, "0", "producers; 0 is one for each 10 MB/s of the planned peak"),
     "linger": Field(read_seconds, "5ms", "linger.ms of producers; a fifth of the latency that is allowed at most"),
     "partition-rate": Field(read_rate, "10MB/s", "what a producer can send to one partition (t/p)"),

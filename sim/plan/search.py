@@ -53,10 +53,10 @@ def plan(
     require("analysis")
     if seeds < 1:
         raise ConfigError(f"--seeds {seeds}: must be at least 1, such as 3")
-    prices = read_prices(requirement.prices) if requirement.prices else None
-    searches: dict[Any, tuple[Any, ...]] = {machine: (settle, requirement, machine) for machine in requirement.hardware}
+    prices = read_prices(requirement.prices, requirement.machines) if requirement.prices else None
+    searches: dict[Any, tuple[Any, ...]] = {machine: (settle, requirement, machine) for machine in requirement.machines}
     found = fly_all(searches, jobs, lambda done, total: progress(done, total, "sizes"), told)
-    settled = [found[machine] for machine in requirement.hardware]
+    settled = [found[machine] for machine in requirement.machines]
     refused = tuple(each for each in settled if isinstance(each, str))
     sized = [each for each in settled if not isinstance(each, str)]
     if not sized:

@@ -68,8 +68,9 @@ def sensitivity(
     """Which of these settings matter for a measure; returns a pandas table with a row for each, the strongest first.
 
     `morris`: effect is how much the measure changes on average, up or down, over the whole range of the setting, in the
-    measure's unit, and spread tells of curves and of settings that act together. `points` are ways through the space,
-    10 if not said, each of one configuration more than there are settings.
+    measure's unit, and spread tells of curves and of settings that act together. Of a list with uneven steps, such as
+    0,5,100, the ends are compared, as no step of it stands for the rest. `points` are ways through the space, 10 if not
+    said, each of one configuration more than there are settings.
     `sobol`: total is the share of the measure's variance that goes with the setting, alone or with others; alone is
     without others. `points` are 64 if not said, a power of two, each of two configurations more than settings.
     Confidences are half widths at 95 %. Each configuration is flown with the same `reps` seeds, and its mean counts.
@@ -87,6 +88,7 @@ def sensitivity(
     results = _means(configurations, found.outcomes, found.measure)
     table = _table(factors, method, sample, results, base)
     table.attrs |= {"measure": found.measure, "flown": found.flown, "runs": len(found.outcomes)}
+    table.attrs["ends"] = [factor.name for factor in factors if method == "morris" and not factor.is_even]
     return table
 
 

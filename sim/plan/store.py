@@ -11,7 +11,8 @@ from sim.rules.errors import ConfigError
 
 __all__ = ["Store"]
 
-OTHER_KINDS = (".parquet", ".csv", ".json")
+PARQUET = ".parquet"
+OTHER_KINDS = (".csv", ".json")
 
 TABLES = """
     create table sweep(identity json);
@@ -26,10 +27,17 @@ TABLES = """
 """
 
 
+COPIED = """
+    select tidy.*, wall_s, manifest from tidy join runs using (configuration, replicate)
+    order by configuration, replicate, measure
+"""
+
+
 class Store:
     """One file, one sweep; `identity` is what decides how its runs come out.
 
-    Table `runs` has a row for each with its manifest, `measures` its figures, and the view `tidy` both.
+    Table `runs` has a row for each with its manifest, `measures` its figures, and the view `tidy` both. A path that
+    ends in .parquet gets a copy of them all once it is finished; until then they are in the DuckDB file beside it.
     Raises ConfigError, one line, for a file that is of another sweep, of another version, of another kind, or in use.
     """
 
@@ -39,7 +47,8 @@ class Store:
         check_path(path, "sweep.duckdb")
         if path.suffix in OTHER_KINDS:
             raise ConfigError(f"--out {path}: runs are kept in a DuckDB file; name it {path.with_suffix('.duckdb')}")
-        self.path = path
+        self._copy = path if path.suffix == PARQUET else None
+        self.path = path = path.with_suffix(".duckdb") if self._copy else path
         try:
             self._database = duckdb.connect(str(path), config={"threads": 1})
         except duckdb.Error as error:
@@ -79,6 +88,13 @@ class Store:
         )
         self._database.commit()
 
+    def finish(self) -> None:
+        """Leave the copy that was asked for: a row for each figure of each run, with the run's manifest."""
+        if self._copy is not None:
+            part = self._copy.with_suffix(".part")
+            self._database.execute(f"copy ({COPIED}) to {_quoted(part)} (format parquet)")
+            part.replace(self._copy)
+
     def close(self) -> None:
         """Let go of the file."""
         self._database.close()
@@ -98,6 +114,10 @@ class Store:
         for name, value in identity.items():
             if known.get(name) != value:
                 raise ConfigError(f"--out {self.path}: {_difference(name, known.get(name), value)}; name another file")
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 def _difference(name: str, there: object, here: object) -> str:

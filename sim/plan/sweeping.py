@@ -63,8 +63,9 @@ def sweep(
     other than grid; `set` holds for all. Replicate r has seed + r everywhere. Columns are configuration, replicate,
     seed, the settings that vary, and the measures (see `sim.plan.measures`); `table.attrs` tells which are which.
     With a `precision` (0.05) a configuration ends early, once the interval of its `measure` is that narrow.
-    `out` is a DuckDB file: runs that are in it are not flown again. Neither `jobs` nor a `dask` scheduler's address
-    changes the table. `told` hears of workers that died. Raises ConfigError, one line.
+    `out` is a DuckDB file, or a Parquet one with that beside it: runs that are in it are not flown again. Neither
+    `jobs` nor a `dask` scheduler's address changes the table. `told` hears of workers that died. Raises ConfigError,
+    one line.
     """
     pool = checked_pool(jobs, dask, told)
     factors = [factor_of(name, values) for name, values in vary.items()]
@@ -131,5 +132,7 @@ def gather(
                 if look == stopping.reps or stopping.is_enough(values):
                     enough[number] = look
                     open_ones.remove(number)
+        if store is not None:
+            store.finish()
     kept = [done[number, replicate] for number in sorted(enough) for replicate in range(enough[number])]
     return Gathered(kept, main, flown)

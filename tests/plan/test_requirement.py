@@ -22,7 +22,7 @@ def test_a_file_is_read_and_options_win(tmp_path: Path) -> None:
     path = tmp_path / "need.toml"
     path.write_text('write = "40MB/s"\ngroups = 2\nhardware = ["m5.large"]\npartition_rate = "5MB/s"\n')
     found = read_requirement(path, {"groups": "1"})
-    assert (found.write, found.groups, found.hardware, found.partition_rate) == (40e6, 1, ("m5.large",), 5e6)
+    assert (found.write, found.groups, found.machines, found.partition_rate) == (40e6, 1, ("m5.large",), 5e6)
     assert found.planned_write == 80e6
     assert read_requirement(None, {}).replication == 3
 

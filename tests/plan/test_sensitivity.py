@@ -18,6 +18,8 @@ HEIGHT: dict[str, Any] = {"measure": "results/height", "reps": 1}
         ("0.0..10.0", "0.0..10.0", (40, 10)),
         ("0..10", "0,10", (40, 10)),
         ("0,5,10", "0..1", (40, 1)),
+        ("0,1,10", "0..1", (40, 1)),
+        ("10,9,8,0", "0,5,6", (40, 6)),
         ("1..2", "0..6", (4, 6)),
         ("0..4", "3,4", (16, 1)),
         ("2,1", "7", (4, 0)),
@@ -50,6 +52,11 @@ def test_the_seed_decides_all(method: str) -> None:
     )
     assert again.equals(first)
     assert not other.equals(first)
+
+
+def test_uneven_lists_are_named() -> None:
+    table = sensitivity(FORMULA, {"strong": "0,1,10", "weak": "0,1,2", "idle": "1..3"}, points=2, **HEIGHT)
+    assert finding_of_sensitivity(table).endswith("; of strong the ends were compared, as the steps between are uneven")
 
 
 def test_settings_that_change_nothing_have_no_index() -> None:

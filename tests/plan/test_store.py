@@ -55,6 +55,17 @@ def test_a_finished_sweep_is_read_and_a_larger_one_flies_only_what_is_new(tmp_pa
     assert sweep(FORMULA, VARY, out=out, **{**GIVEN, "reps": 6}).attrs["flown"] == 6
 
 
+def test_a_parquet_file_has_all_figures_and_manifests_once_all_is_flown(tmp_path: Path) -> None:
+    out = tmp_path / "it's.parquet"
+    table = sweep(FORMULA, VARY, out=out, **GIVEN)
+    found = duckdb.read_parquet(str(out)).df()
+    heights = found[found["measure"] == "results/height"]
+    assert heights["value"].tolist() == table["results/height"].tolist()
+    assert heights["manifest"].str.contains("trace_sha256").all()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["it's.duckdb", "it's.parquet"]
+    assert sweep(FORMULA, VARY, out=out, **GIVEN).attrs["flown"] == 0
+
+
 def test_each_run_has_its_manifest_and_the_view_is_tidy(tmp_path: Path) -> None:
     out = tmp_path / "sweep.duckdb"
     table = sweep(FORMULA, VARY, out=out, **GIVEN)
@@ -106,7 +117,7 @@ def test_what_is_no_file_of_a_sweep_is_refused_and_left_alone(tmp_path: Path) ->
             (text, "is no DuckDB file"),
             (other, "not of a sweep"),
             (used, "is in use by another process"),
-            (tmp_path / "runs.parquet", r"name it .*runs\.duckdb"),
+            (tmp_path / "runs.csv", r"name it .*runs\.duckdb"),
             (tmp_path, "name a file in a folder"),
             (tmp_path / "no" / "file", "name a file in a folder"),
         ):

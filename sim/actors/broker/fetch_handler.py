@@ -160,7 +160,7 @@ class FetchHandler:
         broker = self._broker
         size_bytes, batch_count = response.volume()
         cost = broker.hardware.cost(batch_count, size_bytes // 8)
-        worked = broker.cpu.work(broker.now, cost)
+        worked = broker.cpu.work(broker.clock._now, cost)
         if session.replica_id < 0 and broker.quotas.enabled:
             throttle_ms = broker.quotas.fetched(request, response.size_bytes(), cost, broker.now_ms)
             if throttle_ms > 0:
@@ -194,25 +194,23 @@ class FetchHandler:
         """
         urgent = False
         max_bytes = min(body.max_bytes, self._broker.config.fetch_max_bytes)
-        left_bytes = max_bytes
-        for name in list(session.news):
-            del session.news[name]
+        left_bytes, news = max_bytes, session.news
+        counts = first_time and session.replica_id >= 0
+        for name in list(news):
+            del news[name]
             wanted = session.partitions[name]
             data = self._read_partition(session, name, wanted, left_bytes, left_bytes == max_bytes)
             good = data.error is ErrorCode.NONE and data.diverging_epoch is None
-            urgent = urgent or not good or data.preferred_read_replica >= 0
-            left_bytes = max(0, left_bytes - data.size_bytes)
-            if (
-                not good
-                or data.size_bytes
-                or data.preferred_read_replica >= 0
-                or session.told_watermarks.get(name) != data.high_watermark
-            ):
+            redirected = data.preferred_read_replica >= 0
+            urgent = urgent or not good or redirected
+            if data.size_bytes:
+                left_bytes = max(0, left_bytes - data.size_bytes)
+            if not good or data.size_bytes or redirected or session.told_watermarks.get(name) != data.high_watermark:
                 response.partitions[name] = data
-            if good and first_time and name in body.partitions and session.replica_id >= 0:
+            if good and counts and name in body.partitions:
                 self._note(session, self._broker.replicas.partitions[name], wanted)
             if good and not data.size_bytes and self._has_more(session, name):
-                session.news[name] = None
+                news[name] = None
         return urgent or max_bytes - left_bytes >= min(body.min_bytes, max_bytes)
 
     def _note(self, session: FetchSession, partition: Partition, wanted: FetchPartition) -> None:

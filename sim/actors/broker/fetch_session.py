@@ -84,10 +84,12 @@ class FetchSession:
         for partition in request.forgotten:
             for known in (self.partitions, self.told_watermarks, self.news, self.outside, self.served):
                 known.pop(partition, None)
-        self.partitions.update(request.partitions)
-        self.news.update(dict.fromkeys(request.partitions))
-        self.news.update(self.served)
-        self.served.clear()
+        if request.partitions:
+            self.partitions.update(request.partitions)
+            self.news.update(dict.fromkeys(request.partitions))
+        if self.served:
+            self.news.update(self.served)
+            self.served.clear()
 
     def tell(self, partition: TopicPartition) -> None:
         """A partition has news; a parked fetch is looked at when the request that brought them is through."""

@@ -74,9 +74,11 @@ class ReplicaFetcher:
 
     def _fetch(self) -> None:
         """Send the next fetch unless one is under way or every partition is left alone for a while."""
-        if not self._busy and any(name not in self._delayed_until for name in self._partitions):
-            self._busy = True
-            self._network.connect(self._leader_id, self._connected)
+        delayed = self._delayed_until
+        if self._busy or not self._partitions or (delayed and all(name in delayed for name in self._partitions)):
+            return
+        self._busy = True
+        self._network.connect(self._leader_id, self._connected)
 
     def _connected(self, success: bool) -> None:
         if not success:

@@ -24,11 +24,12 @@ class RequestChannel:
         self._broker = broker
         self._threads = broker.host.cores or Cpu(broker.config.num_network_threads)
         self._queue = RequestQueue(broker.config.queued_max_requests)
+        self._is_free = not (broker.hardware.network_request_cost or broker.hardware.network_byte_cost)
 
     def take(self, request: ServerRequest, handle: Callable[[ServerRequest], None]) -> None:
         """Let a network thread read a request; `handle` it as soon as it is in the queue."""
         broker = self._broker
-        work = broker.hardware.network_cost(request.size_bytes)
+        work = 0 if self._is_free else broker.hardware.network_cost(request.size_bytes)
         if work:
             broker.at(self._threads.work(broker.now, work), self._enqueue, request, handle)
         else:
@@ -36,10 +37,11 @@ class RequestChannel:
 
     def _enqueue(self, request: ServerRequest, handle: Callable[[ServerRequest], None]) -> None:
         """Where there is no room the network thread waits (queued.max.requests)."""
-        broker, begin = self._broker, self._broker.cpu.free_at
-        if begin > broker.now:
-            room = self._queue.has_room_at(broker.now)
-            if room > broker.now:
+        broker = self._broker
+        begin, now = broker.cpu.free_at, broker.clock._now
+        if begin > now:
+            room = self._queue.has_room_at(now)
+            if room > now:
                 self._threads.hold(room)
                 broker.at(room, self._enqueue, request, handle)
                 return
@@ -48,5 +50,5 @@ class RequestChannel:
 
     def leaves(self, time: int, size_bytes: int) -> int:
         """When a network thread has sent an answer that is ready at a time."""
-        work = self._broker.hardware.network_cost(size_bytes)
+        work = 0 if self._is_free else self._broker.hardware.network_cost(size_bytes)
         return self._threads.work(time, work) if work else time

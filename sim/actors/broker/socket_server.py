@@ -34,7 +34,8 @@ class ServerRequest:
     def reply(self, body: Message, departure: int = 0) -> None:
         """Send the answer, now or at `departure`, and take the next request when the client is not throttled."""
         server, size_bytes = self.server, body.size_bytes()
-        leaves = server.leaves(max(departure, server.now), size_bytes)
+        now = server.clock._now
+        leaves = server.leaves(departure if departure > now else now, size_bytes)
         self.connection.to_client(leaves, size_bytes, self.on_response, body)
         self.done(body.throttle_time_ms)
 

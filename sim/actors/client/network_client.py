@@ -96,7 +96,7 @@ class NetworkClient:
         A node in backoff is tried when the backoff is over; a throttled one counts as connected afterwards.
         """
         node = self._node(node_id)
-        if self._usable(node):
+        if node.ready and node.throttled_until <= self._owner.clock._now:
             then(True)
         elif not self._closed:
             node.waiting.append(then)
@@ -159,7 +159,7 @@ class NetworkClient:
         return node
 
     def _usable(self, node: Node) -> bool:
-        return node.ready and node.throttled_until <= self._owner.now
+        return node.ready and node.throttled_until <= self._owner.clock._now
 
     def _throttle(self, node: Node, throttle_time_ms: int) -> None:
         """A quota is used up: rest as the broker does, which reads nothing meanwhile."""

@@ -178,8 +178,11 @@ class Accumulator:
 
     def is_ready(self, leader: int) -> bool:
         """Whether a request to this leader is worth while."""
-        queues = self._queues
-        return any(self._ready(name, queues[name]) for name in self._partitions_of(leader) if queues.get(name))
+        for name in self._partitions_of(leader):
+            queue = self._queues.get(name)
+            if queue and self._ready(name, queue):
+                return True
+        return False
 
     def is_partition_ready(self, partition: TopicPartition) -> bool:
         """Whether the first batch of this partition is worth a request."""

@@ -30,7 +30,8 @@ class Cpu:
         """When a job that comes now is done."""
         if self.slowness != 1.0:
             cost = int(cost * self.slowness)
-        finish = max(now, self._busy_until[0]) + cost
+        idle = self._busy_until[0]
+        finish = (now if now > idle else idle) + cost
         heapreplace(self._busy_until, finish)
         self.busy += cost
         return finish

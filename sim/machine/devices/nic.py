@@ -24,11 +24,13 @@ class Nic:
     def send(self, now: int, size_bytes: int) -> int:
         """When the last byte has left."""
         self.sent_bytes += size_bytes
-        self._out_until = max(now, self._out_until) + int(size_bytes * self._ns_per_byte)
-        return self._out_until
+        begin = self._out_until if self._out_until > now else now
+        self._out_until = left = begin + int(size_bytes * self._ns_per_byte)
+        return left
 
     def receive(self, last_byte: int, size_bytes: int) -> int:
         """When the last byte is in, if it reaches this card at `last_byte` at the earliest."""
         self.received_bytes += size_bytes
-        self._in_until = max(last_byte, self._in_until + int(size_bytes * self._ns_per_byte))
-        return self._in_until
+        received = self._in_until + int(size_bytes * self._ns_per_byte)
+        self._in_until = received = received if received > last_byte else last_byte
+        return received

@@ -1,6 +1,7 @@
 """Which partition of `__consumer_offsets` a group belongs to, and what the coordinator writes there."""
 
 import json
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sim.rules.topics import TopicPartition
@@ -55,6 +56,7 @@ class GroupRecord(NamedTuple):
     members: tuple[GroupMemberRecord, ...]
 
 
+@lru_cache(maxsize=10_000)
 def java_string_hash(text: str) -> int:
     """`String.hashCode` of Java, signed.
 
