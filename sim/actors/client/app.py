@@ -20,7 +20,7 @@ from sim.machine.machine import Machine
 from sim.machine.network import Host
 from sim.rules.config import ConsumerConfig, ProducerConfig, ShareConsumerConfig
 from sim.rules.config.admin import AdminConfig
-from sim.rules.errors import KafkaError
+from sim.rules.errors import IllegalStateError, KafkaError
 from sim.rules.facts.journal import AppFailed, AppStarted, AppStopped
 
 __all__ = ["App", "Behaviour"]
@@ -179,6 +179,8 @@ class App(Actor):
         except (ClientError, KafkaError) as error:
             self.failure = f"{type(error).__name__}: {error}"
             self.announce(AppFailed(self.name, self.failure))
+        except IllegalStateError as error:
+            raise IllegalStateError(f"{self.name}: {error}") from error
         except (AttributeError, TypeError) as error:
             clearer = explained(error)
             if clearer is None:
