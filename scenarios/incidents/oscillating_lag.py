@@ -158,10 +158,10 @@ def slow_phase(run: "Run") -> tuple[int, int]:
 
 
 def rise_per_s(run: "Run", group: str) -> float:
-    """How fast the lag grows in the middle half of the first slow phase."""
+    """How fast the lag grows in the first slow phase, once the batches that began before it are done or given up."""
     begin, end = slow_phase(run)
-    quarter = (end - begin) // 4
-    return (lag_at(run, group, end - quarter) - lag_at(run, group, begin + quarter)) * SECOND / (2 * quarter)
+    begin = min(begin + LIMIT_MS * MILLISECOND, end - SECOND)
+    return (lag_at(run, group, end) - lag_at(run, group, begin)) * SECOND / (end - begin)
 
 
 def claims(run: "Run") -> Mapping[str, bool]:

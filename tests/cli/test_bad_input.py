@@ -62,6 +62,8 @@ ARGUMENTS = [
     ("run payment-fraud --set acks=1 --set enable.idempotence=true", "Must set acks to all"),
     ("run payment-fraud --set max.in.flight.requests.per.connection=6", "at most 5. Current value is 6"),
     ("run payment-fraud --set delivery.timeout.ms=1", "equal to or larger than linger.ms . request.timeout.ms"),
+    ("run batching-frontier --set acks=0", "acks=0: .*; write acks=1 or acks=all"),
+    ("run double-capture --set group.protocol=consumer", "pod-1: partition.assignment.strategy cannot be set when"),
     ("run hello-topic --set transactional.id=x", "greeter: a producer with a transactional.id cannot send before"),
     ("run payment-fraud --set broker_crash=4", "there is no broker 4; there are 1, 2, 3"),
     ("run payment-fraud --set broker_crash_at=soon", "broker_crash_at=soon: write it like broker_crash_at=60s"),
