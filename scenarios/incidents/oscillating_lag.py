@@ -49,7 +49,7 @@ KNOBS = {
     "instances": Knob(12, "members of each group", 1, 100),
     "usual_ms": Knob(200.0, "milliseconds that a record takes as a rule", 0.001, 60_000),
     "slow_ms": Knob(620.0, "milliseconds that a slow record takes", 0.001, 60_000),
-    "slow_every": Knob("90s", "how often the database is slow"),
+    "slow_every": Knob("90s", "how often the database is slow", 0.001),
     "slow_lasts": Knob("60s", "how long the database is slow then; it begins well"),
     "slow_share": Knob(0.05, "share of the slow records where each is slow by itself", 0, 1),
 }

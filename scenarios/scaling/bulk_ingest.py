@@ -107,7 +107,7 @@ def results(work: list[Work], settings: Settings, until: int) -> Mapping[str, ob
     rate, most = settings["rate"], settings["consumer_rate"]
     read = [sum(count for time, count in own if time <= until) for own in work]
     late_s = max([0.0, *((own[-1][0] - until) / SECOND for own in work if own)])
-    seconds = (until - BEGIN) / SECOND
+    seconds = max(1, until - BEGIN) / SECOND
     busiest = max(read) / seconds / most
     keeps_up = late_s < PIECE_S + seconds / 10
     return {
