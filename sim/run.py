@@ -82,8 +82,7 @@ class Run:
         """What the story claims of such a run, and whether it is so; of a part of a flight nothing is claimed."""
         if self.partial or self.until is not None or not self.settings.faults:
             return {}
-        claims = self.scenario.cured if self.scenario.is_cured(self.given) else self.scenario.claims
-        return {} if claims is None else claims(self)
+        return self.scenario.claimed(self)
 
     def _claimed(self) -> list[str]:
         return [f"{'As claimed' if holds else 'Not as claimed'}: {claim}." for claim, holds in self.claims().items()]

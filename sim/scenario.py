@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Claims", "Scenario"]
 
+TOO_LITTLE = "the run has enough in it to measure what the story claims"
 Claims = Callable[["Run"], Mapping[str, bool]]
 
 
@@ -44,6 +45,14 @@ class Scenario:
     def is_cured(self, given: Mapping[str, object]) -> bool:
         """Whether what a user has set holds the cure, in whatever spelling."""
         return bool(self.cure) and _as_text(self.cure).items() <= _as_text(given).items()
+
+    def claimed(self, run: "Run") -> Mapping[str, bool]:
+        """What it claims of a run, and whether that is so; a run without what is to be measured does not show it."""
+        claims = self.cured if self.is_cured(run.given) else self.claims
+        try:
+            return {} if claims is None else claims(run)
+        except (ArithmeticError, LookupError, StopIteration, ValueError):
+            return {TOO_LITTLE: False}
 
     def settings(self, given: Mapping[str, object] | None = None, **rest: Any) -> Settings:
         """Check what a user sets. Raises ConfigError, one line."""

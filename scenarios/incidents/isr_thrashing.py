@@ -49,7 +49,7 @@ KNOBS = {
     "usual_bytes_per_s": Knob(100_000, "telemetry between bursts", 0, 100_000_000),
     "burst_bytes_per_s": Knob(2_000_000, "telemetry in a burst", 0, 100_000_000),
     "burst": Knob("10s", "how long a burst lasts"),
-    "every": Knob("50s", "from one burst to the next"),
+    "every": Knob("50s", "from one burst to the next", 0.001),
     "disk_bytes_per_s": Knob(5_000_000, "what a disk can write", 1000, 1_000_000_000),
     "slow_factor": Knob(10.0, "how many times as slow the disk of the follower is", 1, 1000),
 }

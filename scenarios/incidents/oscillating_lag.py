@@ -49,7 +49,7 @@ KNOBS = {
     "instances": Knob(12, "members of each group", 1, 100),
     "usual_ms": Knob(200.0, "milliseconds that a record takes as a rule", 0.001, 60_000),
     "slow_ms": Knob(620.0, "milliseconds that a slow record takes", 0.001, 60_000),
-    "slow_every": Knob("90s", "how often the database is slow"),
+    "slow_every": Knob("90s", "how often the database is slow", 0.001),
     "slow_lasts": Knob("60s", "how long the database is slow then; it begins well"),
     "slow_share": Knob(0.05, "share of the slow records where each is slow by itself", 0, 1),
 }
@@ -158,10 +158,10 @@ def slow_phase(run: "Run") -> tuple[int, int]:
 
 
 def rise_per_s(run: "Run", group: str) -> float:
-    """How fast the lag grows in the middle half of the first slow phase."""
+    """How fast the lag grows in the first slow phase, once the batches that began before it are done or given up."""
     begin, end = slow_phase(run)
-    quarter = (end - begin) // 4
-    return (lag_at(run, group, end - quarter) - lag_at(run, group, begin + quarter)) * SECOND / (2 * quarter)
+    begin = min(begin + LIMIT_MS * MILLISECOND, end - SECOND)
+    return (lag_at(run, group, end) - lag_at(run, group, begin)) * SECOND / (end - begin)
 
 
 def claims(run: "Run") -> Mapping[str, bool]:

@@ -115,7 +115,7 @@ def make(settings: Settings) -> Plan:
 def results(settings: Settings, notes: Notes) -> Mapping[str, object]:
     """Which share of the members' time was worked, and which share of the work was in vain."""
     whole = settings["members"] * parse_duration(settings["duration"])
-    worked, in_vain = notes.worked / whole, notes.in_vain / max(1, notes.worked)
+    worked, in_vain = notes.worked / max(1, whole), notes.in_vain / max(1, notes.worked)
     told = f"Work for {worked:.0%} of the time; {in_vain:.1%} of it in vain, as its commit was refused"
     return {
         "finding": told,

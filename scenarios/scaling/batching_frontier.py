@@ -22,6 +22,8 @@ from simpy import Event
 
 from sim.actors.client.app import App, Behaviour
 from sim.machine.clock import SECOND, parse_duration
+from sim.rules.config import ProducerConfig
+from sim.rules.errors import ConfigError
 from sim.rules.topics import TopicPartition
 from sim.scenario import Scenario
 from sim.world.plan import AppSpec, Plan
@@ -41,16 +43,20 @@ KNOBS = {
     "record_bytes": Knob(100, "size of a record", 1, 100_000),
 }
 LINGERS_MS, BATCHES_BYTES = (0, 5, 20, 100), (1_024, 4_096, 16_384, 65_536)
+START = SECOND
+"""When the steady load begins: what a producer needs to know at first would be the p99 of a load so small."""
+
 Ends = dict[str, tuple[int, int]]
 
 
 def steady(topic: str, linger_ms: int, workload: Workload, duration: int, size_bytes: int) -> Behaviour:
-    """The same arrivals for each linger."""
+    """The same arrivals for each linger, once the producer knows its topic."""
 
     def run(app: App) -> Generator[Event, Any, None]:
         producer = app.producer(acks="all", linger_ms=linger_ms)
+        yield from producer.partitions_for(topic)
         for time in workload.arrivals(app.machine.streams.columns("arrivals"), duration):
-            due = yield from app.arrive(time)
+            due = yield from app.arrive(START + time)
             yield from producer.send_many(topic, size_bytes, [due])
         yield from producer.close()
 
@@ -73,7 +79,9 @@ def flood(topic: str, batch_bytes: int, begins: int, count: int, size_bytes: int
 
 
 def make(settings: Settings) -> Plan:
-    """The plan of one run."""
+    """The plan of one run. Raises ConfigError for acks=0."""
+    if ProducerConfig.of(settings.overrides["producer"]).acks == "0":
+        raise ConfigError("acks=0: a heap is sent when the last of it is acknowledged; write acks=1 or acks=all")
     ends: Ends = {}
     duration, count, size_bytes = parse_duration(settings["duration"]), settings["heap"], settings["record_bytes"]
     workload = parse_workload(settings["arrivals"])
@@ -89,7 +97,7 @@ def make(settings: Settings) -> Plan:
             *(
                 AppSpec(
                     f"writer-{name}",
-                    flood(name, size, duration + number * 5 * SECOND, count, size_bytes, ends),
+                    flood(name, size, START + duration + number * 5 * SECOND, count, size_bytes, ends),
                     f"{name}-writer",
                     True,
                 )

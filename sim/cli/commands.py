@@ -29,7 +29,7 @@ from sim.cli.sweeping import sweep_command
 from sim.cli.timelines import timelines
 from sim.cli.tracing import trace
 from sim.cli.validate import validate_command
-from sim.rules.errors import ConfigError
+from sim.rules.errors import ConfigError, IllegalStateError
 
 __all__ = ["cli", "execute"]
 
@@ -89,7 +89,7 @@ def execute() -> None:
         refuse(f"{error.format_message().rstrip('.')}; see {command} --help")
     except click.ClickException as error:
         refuse(error.format_message())
-    except ConfigError as error:
+    except (ConfigError, IllegalStateError) as error:
         refuse(str(error))
     except OSError as error:
         refuse(f"{error.filename or 'input or output'}: {error.strerror or error}")

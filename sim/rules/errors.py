@@ -6,6 +6,7 @@ __all__ = [
     "ConfigError",
     "CoordinatorLoadInProgressError",
     "ErrorCode",
+    "IllegalStateError",
     "InvalidProducerEpochError",
     "InvalidReplicationFactorError",
     "InvalidTxnStateError",
@@ -169,3 +170,10 @@ class PolicyViolationError(KafkaError):
 
 class ConfigError(ValueError):
     """A configuration key or value that Kafka (ConfigException), or the simulator, refuses; one line for people."""
+
+
+class IllegalStateError(ValueError):
+    """A client's method called when it must not be: a mistake of the application, in one line for people.
+
+    Kafka's IllegalStateException, and InvalidGroupIdException.
+    """

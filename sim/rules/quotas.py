@@ -1,6 +1,6 @@
 """How much a client may produce, fetch and keep the brokers busy, and how long it must rest when it was too much.
 
-Left out: quotas on replication, on the controller's mutations and on connections; a quota callback of one's own.
+Left out: quotas on the controller's mutations and on connections; a quota callback of one's own.
 """
 
 from collections.abc import Mapping

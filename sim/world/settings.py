@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from sim.machine.clock import parse_duration
+from sim.machine.clock import SECOND, parse_duration
 from sim.rules.config import BrokerConfig, Config, ConsumerConfig, ProducerConfig, TopicConfig
 from sim.rules.errors import ConfigError
 from sim.world.plan import Plan
@@ -23,7 +23,10 @@ KINDS: dict[str, type[Config]] = {
 
 @dataclass(frozen=True, slots=True)
 class Knob:
-    """One of a scenario's own settings; its type is that of the default, a `"60s"`-like default is a duration."""
+    """One of a scenario's own settings; its type is that of the default, a `"60s"`-like default is a duration.
+
+    A number lies between `least` and `most`; a duration is at least so many seconds.
+    """
 
     default: int | float | str | bool
     meaning: str
@@ -104,15 +107,22 @@ def _knob_value(name: str, knob: Knob, value: object) -> object:
         if wanted is bool:
             return {"true": True, "false": False}[str(value).lower()]
         if wanted is str:
-            if _is_duration(str(knob.default)):
-                parse_duration(str(value))
-            return str(value)
+            return _word(name, knob, str(value))
         number = wanted(str(value))
+    except ConfigError:
+        raise
     except (ValueError, KeyError) as error:
         raise ConfigError(f"{name}={value}: write it like {name}={knob.default} ({knob.meaning})") from error
     if not knob.least <= float(number) <= knob.most:
         raise ConfigError(f"{name}={value}: must lie between {knob.least:g} and {knob.most:g} ({knob.meaning})")
     return number
+
+
+def _word(name: str, knob: Knob, text: str) -> str:
+    """A word, checked if it has to be a duration. Raises ValueError, and ConfigError for one that is too short."""
+    if _is_duration(str(knob.default)) and parse_duration(text) < knob.least * SECOND:
+        raise ConfigError(f"{name}={text}: must be at least {knob.least * 1000:g}ms ({knob.meaning})")
+    return text
 
 
 def _is_duration(text: str) -> bool:

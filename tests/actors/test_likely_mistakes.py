@@ -9,7 +9,7 @@ from simpy import Event
 from sim.actors.client.app import App
 from sim.actors.producer.delivery import Delivery
 from sim.rules.config import ConsumerConfig, ProducerConfig
-from sim.rules.errors import ConfigError
+from sim.rules.errors import ConfigError, IllegalStateError
 from sim.world.flight import Flight
 from sim.world.plan import AppSpec, Plan
 from sim.world.topics import Topic
@@ -138,8 +138,48 @@ def test_a_poll_without_a_subscription_is_refused() -> None:
     def nothing(app: App) -> Steps:
         yield from app.consumer("readers").poll(10)
 
-    with pytest.raises(ValueError, match="not subscribed to any topics or assigned any partitions"):
-        fly(nothing)
+    def no_topics(app: App) -> Steps:
+        consumer = app.consumer("readers")
+        consumer.subscribe([])
+        yield from consumer.poll(10)
+
+    for behaviour in (nothing, no_topics):
+        with pytest.raises(IllegalStateError, match=r"^novice: Consumer is not subscribed to any topics or assigned"):
+            fly(behaviour)
+
+
+def test_who_subscribes_to_nothing_any_more_has_to_wait() -> None:
+    def resubscribes(app: App) -> Steps:
+        consumer = app.consumer("readers", ["orders"])
+        yield from consumer.poll(10)
+        consumer.subscribe([])
+
+    def shares(app: App) -> Steps:
+        consumer = app.share_consumer("sharers", [])
+        consumer.subscribe([])
+        consumer.subscribe(["orders"])
+        yield from consumer.poll(10)
+        consumer.subscribe([])
+
+    with pytest.raises(IllegalStateError, match=r"names no topics: write `yield from consumer.unsubscribe\(\)`"):
+        fly(resubscribes)
+    with pytest.raises(IllegalStateError, match=r"names no topics: write `yield from consumer.close\(\)`"):
+        fly(shares)
+
+
+def test_a_transactional_id_needs_transactions() -> None:
+    def plain(app: App) -> Steps:
+        yield from app.producer(transactional_id="till").send("orders", b"paid")
+
+    def outside(app: App) -> Steps:
+        producer = app.producer(transactional_id="till")
+        yield from producer.init_transactions()
+        yield from producer.send("orders", b"paid")
+
+    with pytest.raises(IllegalStateError, match=r"^novice: .* cannot send before init_transactions\(\)"):
+        fly(plain)
+    with pytest.raises(IllegalStateError, match=r"^novice: a producer cannot send in READY"):
+        fly(outside)
 
 
 @pytest.mark.parametrize(

@@ -65,3 +65,23 @@ def test_a_scenario_loads_only_itself() -> None:
 def test_each_claims_something_or_has_a_test_of_its_own() -> None:
     silent = {name for name in scenarios.names() if scenarios.find(name).claims is None}
     assert silent <= {*BASICS, *LARGE}
+
+
+@pytest.mark.parametrize(
+    ("name", "knob", "value"),
+    [
+        ("micro-batches", "duration", "0s"),
+        ("bulk-ingest", "duration", "0s"),
+        ("batching-frontier", "arrivals", "constant:0"),
+    ],
+)
+def test_a_run_with_nothing_in_it_is_told_and_does_not_show_what_is_claimed(name: str, knob: str, value: str) -> None:
+    run = scenarios.find(name).run(set={knob: value, **({"heap": 100} if "frontier" in name else {})})
+    assert run.sentences()
+    assert not all(run.claims().values())
+
+
+def test_a_period_is_not_nothing() -> None:
+    for name, knob in (("isr-thrashing", "every"), ("oscillating-lag", "slow_every")):
+        with pytest.raises(ConfigError, match=f"^{knob}=0s: must be at least 1ms"):
+            scenarios.find(name).settings({knob: "0s"})

@@ -22,6 +22,7 @@ from sim.actors.broker.produce_handler import ProduceHandler
 from sim.actors.broker.producer_ids import ProducerIds
 from sim.actors.broker.quota_managers import ClientQuotas, QuotaManagers
 from sim.actors.broker.replica_manager import ReplicaManager
+from sim.actors.broker.replication_throttles import ReplicationThrottles
 from sim.actors.broker.request_channel import RequestChannel
 from sim.actors.broker.socket_server import Server, ServerRequest
 from sim.actors.broker.transaction_markers import TransactionMarkers
@@ -128,9 +129,8 @@ class Broker(Server):
         self.channel = RequestChannel(self)
         self.replicas = ReplicaManager(self)
         self.metadata = MetadataFetcher(self)
-        self.quotas = QuotaManagers(
-            self.client_quotas, self.config.quota_window_num, self.config.quota_window_size_seconds
-        )
+        self.quotas = QuotaManagers(self.client_quotas, self.config)
+        self.throttles = ReplicationThrottles(self)
         self.log_storage = LogStorage(self)
         self.assignments = DirectoryAssignments(self)
         self.fetches = FetchHandler(self)

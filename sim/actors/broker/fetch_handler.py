@@ -87,7 +87,8 @@ class FetchHandler:
             parked = session.parked
             if parked is None:
                 continue
-            any_news = parked.min_bytes <= 1 and not session.read_committed
+            may_wait = session.read_committed or self._broker.throttles.may_hold_back(session.replica_id)
+            any_news = parked.min_bytes <= 1 and not may_wait
             if any_news or self._available_bytes(session) >= max(1, parked.min_bytes):
                 session.wake()
 
@@ -169,6 +170,7 @@ class FetchHandler:
                 if session.epoch == 1:
                     self._close(session)
                     response.session_id = NO_SESSION
+        broker.throttles.sent(session.replica_id, response)
         request.reply(response, max(self._deliver(session, response), worked))
 
     def _deliver(self, session: FetchSession, response: FetchResponse) -> int:
@@ -264,6 +266,8 @@ class FetchHandler:
                 diverging = diverging_epoch(log.leader_epochs, log.log_end_offset, epoch, offset, log.log_start_offset)
                 if diverging is not None:
                     return FetchData(ErrorCode.NONE, watermark, log.log_start_offset, diverging_epoch=diverging)
+            if self._broker.throttles.holds_back(partition, session.replica_id):
+                return FetchData(ErrorCode.NONE, watermark, log.log_start_offset)
             limit = min(wanted.max_bytes, left_bytes)
             return partition.read(session, wanted.fetch_offset, end, limit, first)
         except OffsetOutOfRangeError as refused:
@@ -285,7 +289,9 @@ class FetchHandler:
         total = 0
         for name in session.news:
             partition = self._broker.replicas.partitions.get(name)
-            if partition is not None and (partition.is_leader or session.replica_id < 0):
+            if partition is None or self._broker.throttles.holds_back(partition, session.replica_id):
+                continue
+            if partition.is_leader or session.replica_id < 0:
                 wanted = session.partitions[name]
                 available = partition.log.size_bytes_between(wanted.fetch_offset, partition.end_for(session))
                 total += min(available, wanted.max_bytes)

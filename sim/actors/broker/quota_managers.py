@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from sim.actors.broker.socket_server import ServerRequest
 from sim.machine.clock import SECOND
+from sim.rules.config import BrokerConfig
 from sim.rules.protocol.messages import Message
 from sim.rules.quotas import ANONYMOUS, ClientQuota, quotas_from
 
@@ -22,8 +23,8 @@ ClientQuotas = Mapping[str | tuple[str, str], Mapping[str, float]]
 class QuotaManagers:
     """Bytes produced, bytes fetched and request handler time of one life of a broker."""
 
-    def __init__(self, quotas: ClientQuotas, sample_count: int, window_s: int) -> None:
-        window_ms = window_s * 1000
+    def __init__(self, quotas: ClientQuotas, config: BrokerConfig) -> None:
+        sample_count, window_ms = config.quota_window_num, config.quota_window_size_seconds * 1000
         self.produce = ClientQuota(quotas_from(quotas, "producer_byte_rate"), sample_count, window_ms)
         self.fetch = ClientQuota(quotas_from(quotas, "consumer_byte_rate"), sample_count, window_ms)
         self.request = ClientQuota(quotas_from(quotas, "request_percentage"), sample_count, window_ms, window_ms)

@@ -43,25 +43,31 @@ class ReplicaFetcher:
         self._forgotten: dict[TopicPartition, None] = {}
         self._session_id = 0
         self._session_epoch = 0
+        self._held: dict[TopicPartition, None] = {}
+        self._behind: dict[TopicPartition, bool] = {}
         self._busy = False
-        self._retry_booked = False
+        self._retry_booked = self._look_booked = False
 
     def add(self, partition: Partition) -> None:
         """Follow this leader for one more partition, or in a new epoch."""
         name = partition.name
         self._partitions[name] = partition
         self._delayed_until.pop(name, None)
+        self._held.pop(name, None)
+        self._behind.pop(name, None)
         self._want(name)
         self._broker.after(FETCHER_START, self._fetch)
 
     def remove(self, partition: Partition) -> None:
         """Follow it no longer."""
         if self._partitions.pop(partition.name, None) is not None:
+            self._held.pop(partition.name, None)
             self._want_not(partition.name)
 
     def log_start_raised(self, partition: Partition) -> None:
         """The own log begins later: the next fetch says so."""
-        if partition.name in self._partitions and partition.name not in self._delayed_until:
+        name = partition.name
+        if name in self._partitions and name not in self._delayed_until and name not in self._held:
             self._want(partition.name)
 
     def _want(self, name: TopicPartition) -> None:
@@ -84,10 +90,12 @@ class ReplicaFetcher:
         if not success:
             self._failed()
             return
+        self._hold_back()
         if self._session_epoch == 0:
             self._session.clear()
             self._forgotten.clear()
-            self._changed = {name: None for name in self._partitions if name not in self._delayed_until}
+            resting = (self._delayed_until, self._held)
+            self._changed = {name: None for name in self._partitions if not any(name in names for names in resting)}
         wanted = {name: self._wanted(self._partitions[name]) for name in self._changed}
         forgotten = tuple(name for name in self._forgotten if self._session.pop(name, None) is not None)
         self._session.update(wanted)
@@ -95,6 +103,7 @@ class ReplicaFetcher:
         self._forgotten.clear()
         if not self._session and not forgotten:
             self._busy = False
+            self._look_again()
             return
         config = self._broker.config
         request = FetchRequest(
@@ -110,6 +119,34 @@ class ReplicaFetcher:
         )
         self._session_epoch += 1
         self._network.send(self._leader_id, request, self._received)
+
+    def _hold_back(self) -> None:
+        """Leave throttled partitions out of the session while this broker has copied too much of them.
+
+        One that had all that was committed, when data came last, stays in it.
+        """
+        throttle, now_ms = self._broker.throttles.follower, self._broker.now_ms
+        if not throttle.enabled:
+            return
+        for name, partition in self._partitions.items():
+            waits = throttle.holds_back(partition, not self._behind.get(name, True), now_ms)
+            if waits and name not in self._held:
+                self._held[name] = None
+                self._want_not(name)
+            elif name in self._held and not waits:
+                del self._held[name]
+                if name not in self._delayed_until:
+                    self._want(name)
+
+    def _look_again(self) -> None:
+        """Every partition waits: look again after replica.fetch.backoff.ms."""
+        if self._held and not self._look_booked:
+            self._look_booked = True
+            self._broker.after(self._broker.config.replica_fetch_backoff_ms * MILLISECOND, self._looked)
+
+    def _looked(self) -> None:
+        self._look_booked = False
+        self._fetch()
 
     def _wanted(self, partition: Partition) -> FetchPartition:
         latest = partition.log.leader_epochs.latest_epoch
@@ -187,10 +224,19 @@ class ReplicaFetcher:
         if data.batches:
             self._want(partition.name)
             partition.log.flush_if_due(partition.config.flush_messages, self._broker.now_ms)
+        self._count(partition, data)
         partition.take_high_watermark(data.high_watermark)
         if data.log_start_offset > partition.log.log_start_offset:
             increment_log_start_offset(partition.log, data.log_start_offset, partition.high_watermark.value)
             self.log_start_raised(partition)
+
+    def _count(self, partition: Partition, data: FetchData) -> None:
+        """What was copied of a throttled partition, and whether there is more that is committed."""
+        throttle, name = self._broker.throttles.follower, partition.name
+        if throttle.covers(partition):
+            throttle.record(data.size_bytes, self._broker.now_ms)
+            if data.batches or name not in self._behind:
+                self._behind[name] = data.high_watermark > partition.log.log_end_offset
 
     def _start_over(self, partition: Partition, data: FetchData) -> None:
         """The leader's log ends before, or begins after, what this replica has."""
@@ -230,7 +276,7 @@ class ReplicaFetcher:
         for name, until in list(self._delayed_until.items()):
             if until <= now:
                 del self._delayed_until[name]
-                if name in self._partitions:
+                if name in self._partitions and name not in self._held:
                     self._want(name)
         if self._delayed_until:
             self._retry_booked = True

@@ -1,7 +1,7 @@
 """An application: a process that runs a user's generator and owns the clients it makes."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from simpy import Event
 
@@ -20,11 +20,12 @@ from sim.machine.machine import Machine
 from sim.machine.network import Host
 from sim.rules.config import ConsumerConfig, ProducerConfig, ShareConsumerConfig
 from sim.rules.config.admin import AdminConfig
-from sim.rules.errors import KafkaError
+from sim.rules.errors import ConfigError, IllegalStateError, KafkaError
 from sim.rules.facts.journal import AppFailed, AppStarted, AppStopped
 
 __all__ = ["App", "Behaviour"]
 
+Checked = TypeVar("Checked")
 Behaviour = Callable[["App"], Generator[Event, Any, Any]]
 
 
@@ -102,7 +103,7 @@ class App(Actor):
         made = Producer(
             self,
             client_id,
-            ProducerConfig.of(merged),
+            self._checked(ProducerConfig.of, merged),
             self._directory,
             self._bootstrap,
             origin,
@@ -117,9 +118,8 @@ class App(Actor):
         group_id = _group_id(config, group_id)
         merged = {**config, **self._overrides.get("consumer", {})}
         client_id = _client_id(merged, f"{self.name}-consumer-{len(self.consumers) + 1}")
-        made = Consumer(
-            self, client_id, group_id, ConsumerConfig.of(merged), self._directory, self._bootstrap, self.hardware
-        )
+        settings = self._checked(ConsumerConfig.of, merged)
+        made = Consumer(self, client_id, group_id, settings, self._directory, self._bootstrap, self.hardware)
         wanted = topic_names(topics)
         if wanted:
             made.subscribe(wanted)
@@ -131,7 +131,7 @@ class App(Actor):
         group_id = _group_id(config, group_id)
         merged = {**config, **self._overrides.get("share_consumer", {})}
         client_id = _client_id(merged, f"{self.name}-share-consumer-{len(self.share_consumers) + 1}")
-        settings = ShareConsumerConfig.of(merged)
+        settings = self._checked(ShareConsumerConfig.of, merged)
         made = ShareConsumer(self, client_id, group_id, settings, self._directory, self._bootstrap)
         wanted = topic_names(topics)
         if wanted:
@@ -144,7 +144,7 @@ class App(Actor):
         self.admins += 1
         merged = dict(config)
         client_id = _client_id(merged, f"{self.name}-admin-{self.admins}")
-        return Admin(self, client_id, AdminConfig.of(merged), self._directory, self._bootstrap)
+        return Admin(self, client_id, self._checked(AdminConfig.of, merged), self._directory, self._bootstrap)
 
     def busy(self, ms: float) -> Event:
         """Work for so many milliseconds: `yield app.busy(ms=2)`."""
@@ -169,6 +169,13 @@ class App(Actor):
         hot = conditions.hot_share and self.random.random() < conditions.hot_share
         return conditions.hot_key if hot else planned
 
+    def _checked(self, of: Callable[[Mapping[str, object]], Checked], keys: Mapping[str, object]) -> Checked:
+        """A client's configuration. Raises ConfigError that says whose it is."""
+        try:
+            return of(keys)
+        except ConfigError as error:
+            raise ConfigError(f"{self.name}: {error}") from error
+
     def _run(self) -> Generator[Event, Any, None]:
         try:
             yield from as_steps(self._behaviour(self), self.name)
@@ -179,6 +186,8 @@ class App(Actor):
         except (ClientError, KafkaError) as error:
             self.failure = f"{type(error).__name__}: {error}"
             self.announce(AppFailed(self.name, self.failure))
+        except IllegalStateError as error:
+            raise IllegalStateError(f"{self.name}: {error}") from error
         except (AttributeError, TypeError) as error:
             clearer = explained(error)
             if clearer is None:

@@ -35,7 +35,7 @@ from sim.machine.clock import MICROSECOND, MILLISECOND
 from sim.machine.deadlines import Deadline, Deadlines
 from sim.machine.devices import ClientHardware
 from sim.rules.config import ConsumerConfig
-from sim.rules.errors import ErrorCode
+from sim.rules.errors import ErrorCode, IllegalStateError
 from sim.rules.facts.client import ConsumerOpened, ConsumerSubscribed, PartitionsTaken, RecordsPolled
 from sim.rules.facts.journal import RecordsDelivered
 from sim.rules.topics import TopicPartition
@@ -92,11 +92,16 @@ class Consumer(ConsumerQueries):
     ) -> None:
         """Share topics with the other members of the group: those named, or all that a regular expression matches.
 
-        A topic that begins with `^` is a regular expression, too. Raises ValueError without a group, and when
-        partitions were assigned by hand.
+        A topic that begins with `^` is a regular expression, too. Who names nothing subscribes to nothing; who has
+        subscribed before gives it up with `unsubscribe`, which waits. Raises IllegalStateError without a group, and
+        when partitions were assigned by hand, ValueError for a bad expression.
         """
         self._need_group()
         names = topic_names(topics)
+        if not names and pattern is None:
+            if self._subscriptions.managed:
+                raise IllegalStateError("subscribe() names no topics: write `yield from consumer.unsubscribe()`")
+            return
         self._subscriptions.subscribe(names, compiled_pattern(names, pattern))
         self._subscriptions.listener = listener or self._subscriptions.listener
         self._parts.member.subscription_changed()
@@ -111,9 +116,12 @@ class Consumer(ConsumerQueries):
         self._taken()
 
     def assign(self, partitions: Iterable[TopicPartition]) -> None:
-        """Read exactly these partitions, outside of any group's management. Raises ValueError while subscribed."""
+        """Read exactly these partitions, outside of any group's management.
+
+        Raises IllegalStateError while subscribed.
+        """
         if self._subscriptions.managed:
-            raise ValueError("Subscription to topics, partitions and pattern are mutually exclusive")
+            raise IllegalStateError("Subscription to topics, partitions and pattern are mutually exclusive")
         self._subscriptions.assign(partitions)
         self._taken()
 
@@ -125,7 +133,7 @@ class Consumer(ConsumerQueries):
 
         Rebalances, automatic commits and lost positions are dealt with here. Raises NoOffsetForPartitionError,
         OffsetOutOfRangeError and LogTruncationError with auto.offset.reset=none, GroupJoinError, ClientClosedError,
-        ValueError with neither a subscription nor an assignment.
+        IllegalStateError with neither a subscription nor an assignment.
         """
         slices = yield from self.poll_slices(timeout_ms, max_records)
         return records_of(slices)
@@ -135,7 +143,7 @@ class Consumer(ConsumerQueries):
         if self._closed:
             raise ClientClosedError(f"{self.client_id} is closed")
         if not (self._subscriptions.managed or self._subscriptions.owned):
-            raise ValueError("Consumer is not subscribed to any topics or assigned any partitions")
+            raise IllegalStateError("Consumer is not subscribed to any topics or assigned any partitions")
         owner, parts = self._owner, self._parts
         began = owner.now
         deadline = began + timeout_ms * MILLISECOND

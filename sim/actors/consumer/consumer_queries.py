@@ -12,6 +12,7 @@ from simpy import Event
 from sim.actors.consumer.consumer_parts import ConsumerParts
 from sim.actors.consumer.partition_control import PartitionControl
 from sim.machine.actor import Actor
+from sim.rules.errors import IllegalStateError
 from sim.rules.protocol.group import OffsetAndMetadata
 from sim.rules.storage.offset_lookup import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, FoundOffset
 from sim.rules.topics import TopicPartition
@@ -89,4 +90,4 @@ class ConsumerQueries(PartitionControl):
 
     def _need_group(self) -> None:
         if not self.group_id:
-            raise ValueError(f"{self.client_id} has no group.id")
+            raise IllegalStateError(f"{self.client_id} has no group.id")

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from sim.actors.consumer.subscriptions import Ownership, Subscriptions
 from sim.machine.actor import Actor
+from sim.rules.errors import IllegalStateError
 from sim.rules.facts.client import PositionSought
 from sim.rules.topics import TopicPartition
 
@@ -16,7 +17,10 @@ __all__ = ["PartitionControl", "compiled_pattern"]
 
 
 class PartitionControl:
-    """The part of a consumer's methods that only look at, or set, what it owns. ValueError for what it does not own."""
+    """The part of a consumer's methods that only look at, or set, what it owns.
+
+    They raise IllegalStateError for what it does not own.
+    """
 
     def __init__(self, owner: Actor, client_id: str, subscriptions: Subscriptions) -> None:
         self.client_id = client_id
@@ -87,7 +91,7 @@ class PartitionControl:
     def _owned(self, partition: TopicPartition) -> Ownership:
         ownership = self._subscriptions.owned.get(partition)
         if ownership is None:
-            raise ValueError(f"{self.client_id} does not own {partition}")
+            raise IllegalStateError(f"{self.client_id} does not own {partition}")
         return ownership
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from sim.actors.consumer.rebalance_listener import RebalanceListener
+from sim.rules.errors import IllegalStateError
 from sim.rules.topics import TopicPartition
 
 __all__ = ["Ownership", "PreferredReplica", "Subscriptions"]
@@ -95,10 +96,10 @@ class Subscriptions:
     def subscribe(self, topics: Iterable[str], pattern: re.Pattern[str] | None) -> None:
         """Let the group hand out partitions of these topics; what was assigned by hand is given up.
 
-        Raises ValueError when partitions were assigned by hand.
+        Raises IllegalStateError when partitions were assigned by hand.
         """
         if self.owned and not self.managed:
-            raise ValueError("Subscription to topics, partitions and pattern are mutually exclusive")
+            raise IllegalStateError("Subscription to topics, partitions and pattern are mutually exclusive")
         self.topics = tuple(sorted(set(topics))) if pattern is None else ()
         self.pattern, self.managed = pattern, True
 

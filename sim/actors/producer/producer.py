@@ -110,8 +110,8 @@ class Producer(TransactionCalls):
 
         `sent_at` (simulated nanoseconds) counts as the time of the call when the application was late, so that
         latency has no coordinated omission. Raises SendTimeoutError, RecordTooLargeError, ClientClosedError,
-        TransactionError, TypeError for a key or value that is not bytes, and ValueError for a negative partition or
-        outside of a transaction.
+        TransactionError, TypeError for a key or value that is not bytes, ValueError for a negative partition, and
+        IllegalStateError outside of a transaction when there is a transactional.id.
         """
         owner, accumulator, called = self._owner, self._accumulator, self._owner.now
         if accumulator.closed:

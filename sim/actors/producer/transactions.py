@@ -22,7 +22,7 @@ from sim.actors.producer.sequences import Sequences
 from sim.machine.actor import Actor
 from sim.machine.clock import MILLISECOND
 from sim.rules.config import ProducerConfig
-from sim.rules.errors import ErrorCode
+from sim.rules.errors import ErrorCode, IllegalStateError
 from sim.rules.facts.client import TransactionBegan, TransactionEnded, TransactionOffsetsSent
 from sim.rules.protocol.messages import InitProducerIdRequest, InitProducerIdResponse, Message
 from sim.rules.protocol.transaction import EndTxnRequest, EndTxnResponse, TxnOffsetCommitRequest
@@ -120,14 +120,14 @@ class Transactions:
     def _run(self, name: str, begin: Callable[[], ErrorCode | None], steps: Callable[[], Outcome]) -> Waiting:
         """Wait up to max.block.ms for the end of a call; the same call after a time-out waits on.
 
-        Raises TransactionError, ClientTimeoutError, and ValueError for a call that must not be made now.
+        Raises TransactionError, ClientTimeoutError, and IllegalStateError for a call that must not be made now.
         """
         if self._pending is None:
             self._raise(begin())
             self._pending = name, self._owner.clock.event()
             self._owner.spawn(self._finish(steps(), self._pending[1]))
         elif self._pending[0] != name:
-            raise ValueError(f"{self._pending[0]} has timed out and must be called again before {name}")
+            raise IllegalStateError(f"{self._pending[0]} has timed out and must be called again before {name}")
         done = self._pending[1]
         if not done.triggered:
             yield done | self._owner.sleep(self._config.max_block_ms * MILLISECOND)
@@ -219,10 +219,10 @@ def _identity(response: Message) -> ProducerIdAndEpoch:
 
 
 class TransactionCalls:
-    """The methods of a producer with a transactional.id; ValueError for one without.
+    """The methods of a producer with a transactional.id; IllegalStateError for one without.
 
     They raise TransactionError with Kafka's name of the reason, ProducerFencedError when the producer is of no use any
-    more, ClientTimeoutError after max.block.ms, and ValueError for a call that must not be made now.
+    more, ClientTimeoutError after max.block.ms, and IllegalStateError for a call that must not be made now.
     """
 
     calls: Calls
@@ -261,5 +261,5 @@ class TransactionCalls:
 
     def _need(self) -> Transactions:
         if self._transactions is None:
-            raise ValueError("transactions need a transactional.id")
+            raise IllegalStateError("transactions need a transactional.id")
         return self._transactions

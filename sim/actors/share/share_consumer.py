@@ -21,7 +21,7 @@ from sim.machine.actor import Actor
 from sim.machine.clock import MICROSECOND, MILLISECOND
 from sim.machine.deadlines import Deadlines
 from sim.rules.config import ShareConsumerConfig
-from sim.rules.errors import ErrorCode
+from sim.rules.errors import ErrorCode, IllegalStateError
 from sim.rules.facts.journal import RecordsDelivered
 from sim.rules.share.share_acknowledgement import AcknowledgeType
 from sim.rules.topics import TopicPartition
@@ -51,7 +51,7 @@ class ShareConsumer:
         bootstrap: Sequence[int],
     ) -> None:
         if not group_id:
-            raise ValueError("a share consumer needs a group")
+            raise IllegalStateError("a share consumer needs a group")
         self.client_id = client_id
         self.group_id = group_id
         self.config = config
@@ -79,9 +79,16 @@ class ShareConsumer:
         return self._parts.member.member_id
 
     def subscribe(self, topics: Iterable[str]) -> None:
-        """Share these topics with the other members of the group."""
-        self._parts.subscriptions.subscribe(topic_names(topics), None)
-        self._parts.member.subscription_changed()
+        """Share these topics with the other members of the group; none at all is no subscription.
+
+        Raises IllegalStateError for none when there is a subscription: what gives it up is close(), which waits.
+        """
+        subscriptions, names = self._parts.subscriptions, topic_names(topics)
+        if names:
+            subscriptions.subscribe(names, None)
+            self._parts.member.subscription_changed()
+        elif subscriptions.managed:
+            raise IllegalStateError("subscribe() names no topics: write `yield from consumer.close()`")
 
     def subscription(self) -> list[str]:
         """The topics subscribed to."""
@@ -96,8 +103,8 @@ class ShareConsumer:
     def poll(self, timeout_ms: int = 1000) -> Generator[Event, Any, list[ShareRecord]]:
         """Records, about max.poll.records and never part of a batch only; an empty list after the timeout.
 
-        Raises ValueError without a subscription, and with explicit acknowledgement while something is not acknowledged;
-        GroupJoinError, ClientClosedError.
+        Raises IllegalStateError without a subscription, and with explicit acknowledgement while something is not
+        acknowledged; GroupJoinError, ClientClosedError.
         """
         slices = yield from self.poll_slices(timeout_ms)
         return share_records_of(slices)
@@ -136,10 +143,10 @@ class ShareConsumer:
     def acknowledge(self, record: ShareRecord, what: AcknowledgeType = AcknowledgeType.ACCEPT) -> None:
         """Say what becomes of a record of the last poll(); told to the broker by the next poll() or commit.
 
-        Raises ValueError with implicit acknowledgement, and for a record that is not in hand.
+        Raises IllegalStateError with implicit acknowledgement, and for a record that is not in hand.
         """
         if self._is_implicit:
-            raise ValueError("Implicit acknowledgement of delivery is being used.")
+            raise IllegalStateError("Implicit acknowledgement of delivery is being used.")
         self._in_hand.say(TopicPartition(record.topic, record.partition), record.offset, what)
 
     @waits
@@ -195,12 +202,12 @@ class ShareConsumer:
         if self._closed:
             raise ClientClosedError(f"{self.client_id} is closed")
         if not self._parts.subscriptions.managed:
-            raise ValueError("Consumer is not subscribed to any topics.")
+            raise IllegalStateError("Consumer is not subscribed to any topics.")
         self._call_back()
         if self._is_implicit:
             self._in_hand.accept_the_rest()
         elif self._in_hand.has_unsaid:
-            raise ValueError("All records must be acknowledged in explicit acknowledgement mode.")
+            raise IllegalStateError("All records must be acknowledged in explicit acknowledgement mode.")
 
     def _answers(
         self, send: Callable[[Outcomes], int], timeout_ms: int

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from sim.actors.share.share_buffer import CompletedShareFetch, ShareSlice
 from sim.actors.share.share_fetcher import Said
+from sim.rules.errors import IllegalStateError
 from sim.rules.share.share_acknowledgement import AcknowledgeType
 from sim.rules.topics import TopicPartition
 
@@ -46,9 +47,9 @@ class PartitionInHand:
         fetch.gaps = []
 
     def say(self, offset: int, what: AcknowledgeType) -> None:
-        """What becomes of a record. Raises ValueError for one that is not in hand."""
+        """What becomes of a record. Raises IllegalStateError for one that is not in hand."""
         if offset not in self.held:
-            raise ValueError("The record cannot be acknowledged.")
+            raise IllegalStateError("The record cannot be acknowledged.")
         self.said[offset] = what
 
     def say_of_the_rest(self, what: AcknowledgeType) -> None:
@@ -116,9 +117,9 @@ class RecordsInHand:
         return [piece for hand in self._hands.values() for piece in hand.take_renewed()]
 
     def say(self, name: TopicPartition, offset: int, what: AcknowledgeType) -> None:
-        """What becomes of a record. Raises ValueError for one that is not in hand."""
+        """What becomes of a record. Raises IllegalStateError for one that is not in hand."""
         if name not in self._hands:
-            raise ValueError("The record cannot be acknowledged.")
+            raise IllegalStateError("The record cannot be acknowledged.")
         self._hands[name].say(offset, what)
 
     def accept_the_rest(self) -> None:

@@ -17,6 +17,8 @@ _ASSIGNORS = ("uniform", "range")
 class BrokerConfig(Config):
     """What a broker or a controller is told. node.id and process.roles, which Kafka demands, may be unset here.
 
+    The rates of replication throttles, which Kafka takes from running brokers only, hold from the start here.
+
     Source: core/src/main/scala/kafka/server/KafkaConfig.scala
     Fidelity: exact
     """
@@ -186,6 +188,8 @@ class BrokerConfig(Config):
     # quotas
     quota_window_num: Int = setting(11, "[1,...]")
     quota_window_size_seconds: Int = setting(1, "[1,...]")
+    leader_replication_throttled_rate: LongBytes = setting(9_223_372_036_854_775_807, "[0,...]")
+    follower_replication_throttled_rate: LongBytes = setting(9_223_372_036_854_775_807, "[0,...]")
     replication_quota_window_num: Int = setting(11, "[1,...]")
     replication_quota_window_size_seconds: Int = setting(1, "[1,...]")
     controller_quota_window_num: Int = setting(11, "[1,...]")

@@ -35,6 +35,8 @@ _EXPECTED = {
 _WANTED = {"double": "a number", "boolean": "true or false", "list": "words", "string": "a word"}
 _RANGE = re.compile(r"\[(-?\d+),\.\.\.(?:,(-?\d+))?\](?: or (-?\d+))?")
 _CHOICES = re.compile(r"(?:\(case insensitive\) )?\[(\w[^\]\[]*)\]")
+_REPLICAS = "[partitionId]:[brokerId],[partitionId]:[brokerId],..."
+_REPLICA = re.compile(r"[0-9]+:[0-9]+")
 _AMOUNT = re.compile(r"(-?\d+(?:\.\d+)?)\s*([a-z]+)")
 
 
@@ -174,6 +176,8 @@ def _is_valid(valid: str, value: Any) -> bool:
         words = value if isinstance(value, tuple) else (value,)
         allowed = choices[1].lower() if valid.startswith("(") else choices[1]
         return all(_is_choice(word, allowed.split(", ")) for word in words)
+    if valid == _REPLICAS:
+        return value == ("*",) or all(_REPLICA.fullmatch(word) for word in value)
     return valid != "non-empty string" or value != ""
 
 

@@ -32,6 +32,10 @@ def place_replicas(
     Fenced brokers come last in their rack and never lead. `random_below(n)` draws from 0 to n - 1; racks draw their
     start in the order of their names, in Kafka in the order of a hash map. Raises InvalidReplicationFactorError.
 
+    A round has as many partitions as there are unfenced brokers. As in Kafka, a rack of one broker whose turn has the
+    same number in two rounds is passed over in the second, so that six partitions of one replica in three racks may
+    come out with 1, 2 and 3 leaders; without racks it is 2, 2 and 2.
+
     Source: metadata/src/main/java/org/apache/kafka/metadata/placement/StripedReplicaPlacer.java
     Fidelity: exact
     """

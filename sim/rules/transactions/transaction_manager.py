@@ -6,7 +6,7 @@ transaction versions 0 and 1.
 
 from enum import Enum
 
-from sim.rules.errors import ErrorCode
+from sim.rules.errors import ErrorCode, IllegalStateError
 from sim.rules.transactions.transaction_coordinator import ProducerIdAndEpoch
 
 __all__ = ["ProducerTransactionState", "TransactionManager"]
@@ -73,9 +73,9 @@ class TransactionManager:
         self.started = False
 
     def _move(self, target: ProducerTransactionState, error: ErrorCode | None = None) -> None:
-        """Raises ValueError for a move that an application has no right to."""
+        """Raises IllegalStateError for a move that an application has no right to."""
         if self.state not in _SOURCES[target]:
-            raise ValueError(f"a producer cannot go from {self.state.value} to {target.value}")
+            raise IllegalStateError(f"a producer cannot go from {self.state.value} to {target.value}")
         self.state, self.last_error = target, error
 
     def init_transactions(self) -> ErrorCode | None:
@@ -91,10 +91,15 @@ class TransactionManager:
         return self.last_error
 
     def add_partition(self) -> ErrorCode | None:
-        """`send()`: the leader adds the partition to the transaction when the batch arrives."""
+        """`send()`: the leader adds the partition to the transaction when the batch arrives.
+
+        Raises IllegalStateError outside of a transaction.
+        """
         if self.last_error is None:
+            if self.producer.producer_id < 0:
+                raise IllegalStateError("a producer with a transactional.id cannot send before init_transactions()")
             if self.state is not _State.IN_TRANSACTION:
-                raise ValueError(f"a producer cannot send in {self.state.value}")
+                raise IllegalStateError(f"a producer cannot send in {self.state.value}")
             self.started = True
         return self.last_error
 

@@ -198,7 +198,7 @@ class NewQuota(Operation):
                 quotas |= {client_id: {"producer_byte_rate": self.bytes_per_s} for client_id in mine}
             config = broker.config
             broker.client_quotas = quotas
-            broker.quotas = QuotaManagers(quotas, config.quota_window_num, config.quota_window_size_seconds)
+            broker.quotas = QuotaManagers(quotas, config)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

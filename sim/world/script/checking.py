@@ -121,7 +121,12 @@ def _check_names(script: Script) -> None:
     if taken is not None:
         raise ConfigError(f"an application cannot have the name {taken!r}: it is that of a host of the cluster")
     for where, part in _parts(script):
+        empty = next((key for key in ("name", "group") if getattr(part, key, None) == ""), None)
+        if empty is not None:
+            raise ConfigError(f"{where}{empty} is empty")
         for key, wanted in _topics_of(part):
+            if not wanted and part is not script.expect:
+                raise ConfigError(f"{where}{key} names none")
             for name in wanted:
                 if name not in topics:
                     near = get_close_matches(name, topics, n=1)
@@ -146,9 +151,6 @@ def _check_load(script: Script) -> None:
     records = sum(rate for _, rate in rates) * parse_duration(script.duration) / SECOND
     if records > MOST_RECORDS:
         raise ConfigError(f"has {records:,.0f} records in {script.duration}; {MOST_RECORDS:,.0f} at most can be flown")
-    empty = next((n for n, part in enumerate(script.producers, 1) if not part.topics), None)
-    if empty is not None:
-        raise ConfigError(f"[[producers]] number {empty}: topics names none")
 
 
 def _check_configs(script: Script) -> None:
@@ -159,12 +161,16 @@ def _check_configs(script: Script) -> None:
     for number, topic in enumerate(script.topics, 1):
         _checked(f"[[topics]] number {number}, config: ", lambda keys: topic_config_from(inherited, keys), topic.config)
     for number, producer in enumerate(script.producers, 1):
-        _checked(f"[[producers]] number {number}, config: ", ProducerConfig.of, producer.config)
+        where = f"[[producers]] number {number}, config: "
+        _checked(where, ProducerConfig.of, producer.config)
+        _check_transactional(where, producer.config, producer.transaction is not None, "transaction = { records = 10 }")
     for number, consumer in enumerate(script.consumers, 1):
         _checked(f"[[consumers]] number {number}, config: ", ConsumerConfig.of, consumer.config)
     for number, pipeline in enumerate(script.pipelines, 1):
         _checked(f"[[pipelines]] number {number}, consumer: ", ConsumerConfig.of, pipeline.consumer)
-        _checked(f"[[pipelines]] number {number}, producer: ", ProducerConfig.of, pipeline.producer)
+        where = f"[[pipelines]] number {number}, producer: "
+        _checked(where, ProducerConfig.of, pipeline.producer)
+        _check_transactional(where, pipeline.producer, pipeline.exactly_once, "exactly_once = true")
     for number, share in enumerate(script.share_groups, 1):
         _checked(f"[[share_groups]] number {number}, config: ", ShareConsumerConfig.of, share.config)
 
@@ -174,3 +180,9 @@ def _checked(where: str, make: Callable[[Mapping[str, object]], object], keys: M
         make(keys)
     except ConfigError as error:
         raise ConfigError(f"{where}{error}") from error
+
+
+def _check_transactional(where: str, config: Mapping[str, object], transactions: bool, cure: str) -> None:
+    """A producer with a transactional.id may send in transactions only."""
+    if ProducerConfig.of(config).transactional_id is not None and not transactions:
+        raise ConfigError(f"{where}transactional.id is for transactions: write {cure}, or leave it out")

@@ -12,6 +12,7 @@ from sim.actors.broker.quota_managers import ClientQuotas, QuotaManagers
 from sim.actors.broker.socket_server import ServerRequest
 from sim.actors.client.app import App
 from sim.machine.clock import MILLISECOND
+from sim.rules.config import BrokerConfig
 from sim.rules.facts.journal import BatchFailed, BatchRetried, RecordsAcknowledged
 from sim.rules.protocol.messages import FetchResponse, Message, MetadataRequest, MetadataResponse, ProduceResponse
 from tests.actors.flights import Probe, Story, seconds
@@ -173,7 +174,8 @@ def test_other_requests_count_for_request_percentage_and_the_answer_comes_at_onc
 
 
 def test_the_windows_are_as_the_broker_is_configured() -> None:
-    assert QuotaManagers(LIMIT, 11, 1).produce.most_in_window("u", "q1") == 10 * 1_048_576
-    assert QuotaManagers(LIMIT, 3, 2).produce.most_in_window("u", "q1") == 4 * 1_048_576
-    story = Story(broker_config={"quota.window.num": 3, "quota.window.size.seconds": 2}, client_quotas=LIMIT)
+    assert QuotaManagers(LIMIT, BrokerConfig()).produce.most_in_window("u", "q1") == 10 * 1_048_576
+    windows = {"quota.window.num": 3, "quota.window.size.seconds": 2}
+    assert QuotaManagers(LIMIT, BrokerConfig.of(windows)).produce.most_in_window("u", "q1") == 4 * 1_048_576
+    story = Story(broker_config=windows, client_quotas=LIMIT)
     assert story.broker(1).quotas.produce.most_in_window("u", "q1") == 4 * 1_048_576

@@ -46,3 +46,12 @@ def test_one_round_gives_every_broker_of_equal_racks_one_leader(brokers_per_rack
     leaders = Counter(replicas[0] for replicas in placed)
     assert max(leaders.values()) == 1
     assert all({id % 3 for id in replicas} == {0, 1, 2} for replicas in placed)
+
+
+def test_a_rack_whose_turn_comes_with_the_same_number_twice_is_passed_over_as_in_kafka() -> None:
+    racks = [UsableBroker(id, rack) for id, rack in zip((1, 2, 3), "abc", strict=True)]
+    assert place_replicas(racks, 6, 1, lambda bound: bound - 1) == [[3], [1], [2], [1], [1], [3]]
+    alike = [UsableBroker(id) for id in (1, 2, 3)]
+    for seed in range(20):
+        leaders = Counter(leader for [leader] in place_replicas(alike, 6, 1, Random(seed).randrange))
+        assert leaders == {1: 2, 2: 2, 3: 2}

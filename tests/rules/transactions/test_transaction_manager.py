@@ -2,7 +2,7 @@
 
 import pytest
 
-from sim.rules.errors import ErrorCode
+from sim.rules.errors import ErrorCode, IllegalStateError
 from sim.rules.transactions.transaction_coordinator import ProducerIdAndEpoch
 from sim.rules.transactions.transaction_manager import ProducerTransactionState, TransactionManager
 
@@ -93,10 +93,12 @@ def test_a_refused_initialisation() -> None:
 
 
 def test_calls_out_of_turn_are_errors_of_the_application() -> None:
+    with pytest.raises(IllegalStateError, match=r"cannot send before init_transactions\(\)"):
+        TransactionManager().add_partition()
     manager = initialised()
-    with pytest.raises(ValueError, match="from READY to COMMITTING_TRANSACTION"):
+    with pytest.raises(IllegalStateError, match="from READY to COMMITTING_TRANSACTION"):
         manager.begin_commit()
-    with pytest.raises(ValueError, match="send in READY"):
+    with pytest.raises(IllegalStateError, match="send in READY"):
         manager.add_partition()
 
 

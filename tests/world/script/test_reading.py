@@ -119,6 +119,17 @@ def test_what_is_wrong_is_told_with_its_table_and_the_nearest_key(text: str, tol
             "producers]] number 1: topics: there is no topic 'order'; did you",
         ),
         ('[[producers]]\nname = "a"\ntopics = []', "[[producers]] number 1: topics names none"),
+        ('[[consumers]]\ngroup = "a"\ntopics = []', "[[consumers]] number 1: topics names none"),
+        ('[[share_groups]]\ngroup = ""\ntopics = "orders"', "[[share_groups]] number 1: group is empty"),
+        (
+            '[[producers]]\nname = "a"\ntopics = "orders"\nconfig = { "transactional.id" = "x" }',
+            "number 1, config: transactional.id is for transactions: write transaction = { records = 10 }, or",
+        ),
+        (
+            '[[pipelines]]\nname = "a"\nsource = "orders"\ntarget = "bills"\nexactly_once = false\n'
+            'producer = { "transactional.id" = "x" }',
+            "number 1, producer: transactional.id is for transactions: write exactly_once = true, or leave it out",
+        ),
         ('[[producers]]\nname = "broker-1"\ntopics = "orders"', "cannot have the name 'broker-1'"),
         (
             '[[producers]]\nname = "a"\ntopics = "orders"\narrivals = "often"',
