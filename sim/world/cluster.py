@@ -1,7 +1,7 @@
 """A cluster: hosts in racks, brokers, a controller, topics; built before the first event."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sim.actors.broker.broker import Broker
 from sim.actors.broker.partition import Partition
@@ -133,7 +133,7 @@ class Cluster:
         self, name: str, behaviour: Behaviour, overrides: Mapping[str, Mapping[str, object]], rack: int | None = None
     ) -> App:
         """Put an application on a host of its own; racks are given out in turn."""
-        hardware = self.spec.client_hardware
+        hardware = replace(self.spec.client_hardware, ssl=self.spec.hardware.ssl)
         host = self._host(name, len(self.apps) if rack is None else rack, hardware.nic_bytes_per_s)
         directory, bootstrap = self._servers.__getitem__, tuple(self.brokers)
         app = App(self.machine, name, host, behaviour, directory, bootstrap, overrides, hardware)

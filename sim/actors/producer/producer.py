@@ -142,8 +142,8 @@ class Producer(TransactionCalls):
         self._sender.appended(batch, is_new)
         if is_new and accumulator.compressor is not None:
             yield owner.sleep(accumulator.compressor.take_work())
-        if self._hardware.record_cost:
-            yield owner.work(self._hardware.send_cost(1, batch.appended_bytes))
+        if self._hardware.record_cost or owner.heap is not None:
+            yield owner.work(self._work(1, batch.appended_bytes))
         return delivery
 
     @waits
@@ -162,7 +162,7 @@ class Producer(TransactionCalls):
         self._join_transaction()
         timestamp_ms = self._owner.wall_clock_ms
         needed = self._needed_bytes(estimate_batch_size_upper_bound(None, value_size))
-        work = self._hardware.send_cost(len(sent_at), len(sent_at) * value_size)
+        work = self._work(len(sent_at), len(sent_at) * value_size)
         while sent_at:
             target = self._sticky_partition(known) if partition is None else known[partition]
             filled = accumulator.fill(target, value_size, sent_at, timestamp_ms)
@@ -226,6 +226,12 @@ class Producer(TransactionCalls):
             yield from self._transactions.close(abort=timeout_ms != 0)
         self._block.close()
         self._network.close()
+
+    def _work(self, record_count: int, size_bytes: int) -> int:
+        """What records cost the application's thread, and the process's memory."""
+        if self._owner.heap is not None:
+            self._owner.allocate(self._hardware.garbage_bytes(record_count, size_bytes))
+        return self._hardware.send_cost(record_count, size_bytes)
 
     def _place(
         self, known: list[TopicPartition], partition: int | None, fields: Fields
