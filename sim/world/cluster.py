@@ -36,7 +36,8 @@ class ClusterSpec:
     and so on), by group id. `log_dirs` is how many log directories each broker has (JBOD), on as many disks; Kafka's
     log.dirs lists their paths. Without `group_topics` there is no `__consumer_offsets`, as nobody has used a group yet.
     With `wakes_fetches_early` a fetch that waits is answered after the append to each partition, as from Kafka 0.8.2 to
-    2.6, and not after that to all of a request (KAFKA-8334).
+    2.6, and not after that to all of a request (KAFKA-8334). With `wakes_readers_at_append` a consumer's is, too, though
+    nothing new is committed, and not when it is, as up to Kafka 0.8.1.
     """
 
     brokers: int = 3
@@ -48,6 +49,7 @@ class ClusterSpec:
     group_configs: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     log_dirs: int = 1
     wakes_fetches_early: bool = False
+    wakes_readers_at_append: bool = False
     group_topics: bool = True
     controllers: int = 1
 
@@ -98,6 +100,7 @@ class Cluster:
                 spec.log_dirs,
             )
             broker.wakes_fetches_early = spec.wakes_fetches_early
+            broker.wakes_readers_at_append = spec.wakes_readers_at_append
             self.brokers[broker_id] = self._servers[broker_id] = broker
 
     @property

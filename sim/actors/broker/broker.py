@@ -111,7 +111,7 @@ class Broker(Server):
         self.cleaner_checkpoints: dict[TopicPartition, int] = {}
         self._clean_shutdown_epoch = -1
         self.incarnation = 0
-        self.wakes_fetches_early = False
+        self.wakes_fetches_early = self.wakes_readers_at_append = False
         self.epoch = -1
         self.image = MetadataImage()
         self.replicas = ReplicaManager(self)

@@ -5,6 +5,7 @@ Fidelity: approximate — no tiered storage
 Left out: a parked fetch of a segment that is not the last one is not answered early (DelayedFetch, case F).
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from sim.actors.broker.fetch_session import FetchSession, ParkedFetch
@@ -90,6 +91,10 @@ class FetchHandler:
             if any_news or self._available_bytes(session) >= max(1, parked.min_bytes):
                 session.wake()
 
+    def look_at(self, sessions: Iterable[FetchSession]) -> None:
+        """Answer parked fetches when the request is through, be it with nothing."""
+        self._told.update(dict.fromkeys(sessions))
+
     def session_count(self) -> int:
         """How many sessions are kept."""
         return len(self._sessions)
@@ -118,7 +123,8 @@ class FetchHandler:
         gone = [old for old in self._sessions.values() if not old.connection.open or old.session_id == body.session_id]
         for old in gone:
             self._close(old)
-        session = FetchSession(self._next_session_id, body.replica_id, request.connection, self._told)
+        told: dict[FetchSession, None] = {} if self._broker.wakes_readers_at_append and body.replica_id < 0 else self._told
+        session = FetchSession(self._next_session_id, body.replica_id, request.connection, told)
         self._sessions[session.session_id] = session
         self._next_session_id += 1
         return session
