@@ -36,8 +36,9 @@ class Load:
     Each of the `groups` reads everything with so many consumers. `backlog` is how many records lie in the log before a
     consumer begins. With `ping` one application sends a record and reads it before it sends the next one. Records go to
     the partitions in turn if `round_robin`, as before Kafka 2.4, otherwise where the producer likes; one that
-    `sticks_to_batches` likes another partition for each batch, as before Kafka 3.3. After each poll a consumer
-    `commits` its offsets (`sync`: and waits, or `async`).
+    `sticks_to_batches` likes another partition for each batch, as before Kafka 3.3. A consumer may fetch while records
+    of the same broker are buffered, as before Kafka 4.0; after each poll it `commits` its offsets (`sync`: and waits,
+    or `async`).
     A producer that is `on_schedule` sends what it could not send in time as soon as it can, and latency counts from the
     schedule. With `first_alone` it sends one record half a second before the others. `consumer_rate` is how many
     records per second a consumer's application can take; from `pause_at` it takes none for `pause`,
@@ -59,6 +60,7 @@ class Load:
     ping: bool = False
     round_robin: bool = False
     sticks_to_batches: bool = False
+    fetches_beside_buffered: bool = False
     commits: str = ""
     wakes_fetches_early: bool = False
     wakes_readers_at_append: bool = False
@@ -182,6 +184,8 @@ def _consuming(load: Load, group_id: str, share: range) -> Behaviour:
         yield app.until(load.begin // 2 if load.backlog else 0)
         consumer = app.consumer(group_id, auto_offset_reset="earliest", **load.consumer_config)
         consumer.assign([TopicPartition(TOPIC, number) for number in share])
+        if load.fetches_beside_buffered:
+            consumer.fetch_beside_buffered()
         while True:
             slices = yield from consumer.poll_slices()
             if load.pause_at <= app.now < load.pause_at + load.pause:

@@ -61,7 +61,7 @@ class Outcome:
         return summary_ms(self._end_to_end)
 
     def by_timestamp_ms(self) -> Mapping[str, float]:
-        """The same from the record's timestamp, a whole millisecond, as a benchmark reads it that keeps no other time."""
+        """The same from the record's timestamp, a whole millisecond, for a benchmark that keeps no other time."""
         return summary_ms(self._by_timestamp)
 
     def note_acknowledged(self, time: int, fact: RecordsAcknowledged) -> None:

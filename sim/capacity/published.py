@@ -28,6 +28,9 @@ STICKY = (2, 4)
 UNIFORM = (3, 3)
 """The first version that stays with a partition for batch.size bytes, be it for several batches."""
 
+SKIPS_BUFFERED = (4, 0)
+"""The first version in which a consumer fetches nothing from a broker of whose records it still has some."""
+
 WOKEN_BY_COMMITS = (0, 8, 2)
 """The first version in which a consumer's fetch waits for a commit; TestEndToEndLatency waited for 1 ms before."""
 
@@ -94,6 +97,7 @@ def load_of(case: Case) -> Load:
         ping=ping,
         round_robin=version < STICKY,
         sticks_to_batches=STICKY <= version < UNIFORM,
+        fetches_beside_buffered=version < SKIPS_BUFFERED,
         commits=_commits(case),
         wakes_fetches_early=EARLY_WAKING[0] <= version < EARLY_WAKING[1],
         wakes_readers_at_append=version < WOKEN_BY_COMMITS,
@@ -119,8 +123,8 @@ def _times(rate: float | None, ping: bool) -> tuple[int, int]:
 
 
 def _backlog(load: Load) -> int:
-    """Enough records that a consumer cannot come to their end: what two cards could carry."""
-    seconds = load.until / SECOND
+    """Enough records that consumers cannot come to their end: what two cards of each could carry."""
+    seconds = load.until / SECOND * sum(load.groups)
     return int(2 * load.client_hardware.nic_bytes_per_s * seconds / load.value_size)
 
 

@@ -13,6 +13,10 @@ HEAD = """# The machine
 
 Devices are FIFO servers by arithmetic; a machine is a value (`sim/machine/profiles.py`) of which each figure says where
 it comes from. This page is written by `kafkasim validate --write`: every number in it comes from a run.
+
+Off unless a machine asks for them, by `Hardware` in a plan or by the hardware keys of a case: TLS (`ssl`: network
+threads and clients pay for each byte, and nothing is sent without a copy) and pauses for garbage (`gc_young_bytes`: a
+process stops each time that it has allocated so much). No machine below asks.
 """
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["validate_command"]
 
+
 @click.command("validate")
 @click.argument("paths", nargs=-1, metavar="[CASES.json]...", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

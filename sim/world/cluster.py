@@ -36,8 +36,8 @@ class ClusterSpec:
     and so on), by group id. `log_dirs` is how many log directories each broker has (JBOD), on as many disks; Kafka's
     log.dirs lists their paths. Without `group_topics` there is no `__consumer_offsets`, as nobody has used a group yet.
     With `wakes_fetches_early` a fetch that waits is answered after the append to each partition, as from Kafka 0.8.2 to
-    2.6, and not after that to all of a request (KAFKA-8334). With `wakes_readers_at_append` a consumer's is, too, though
-    nothing new is committed, and not when it is, as up to Kafka 0.8.1.
+    2.6, and not after that to all of a request (KAFKA-8334). With `wakes_readers_at_append` a consumer's is, too, with
+    nothing new committed, and not when it is, as up to Kafka 0.8.1.
     """
 
     brokers: int = 3

@@ -13,6 +13,7 @@ def test_the_machines_there_are(name: str) -> None:
     profile = profile_named(name, "here")
     machines = profile.machines()
     assert profile.name == name
+    assert not any((machines.hardware.ssl, machines.hardware.gc_young_bytes, machines.client_hardware.gc_young_bytes))
     assert machines.disks >= 1
     for figure in (*profile.broker.values(), *profile.client.values()):
         assert figure.origin in ("published", "measured", "fitted", "remembered", "assumed")

@@ -123,7 +123,8 @@ class FetchHandler:
         gone = [old for old in self._sessions.values() if not old.connection.open or old.session_id == body.session_id]
         for old in gone:
             self._close(old)
-        told: dict[FetchSession, None] = {} if self._broker.wakes_readers_at_append and body.replica_id < 0 else self._told
+        is_deaf = self._broker.wakes_readers_at_append and body.replica_id < 0
+        told: dict[FetchSession, None] = {} if is_deaf else self._told
         session = FetchSession(self._next_session_id, body.replica_id, request.connection, told)
         self._sessions[session.session_id] = session
         self._next_session_id += 1

@@ -118,7 +118,7 @@ class NetworkClient:
         self._transmit(node.node_id, node.connection, body, in_flight.answered)
 
     def send_and_forget(self, node_id: int, body: Message) -> None:
-        """Send a request that gets no response (acks=0); the next one has to wait until it is in the socket's buffer."""
+        """Send a request that gets no response (acks=0); the next one waits until it is in the socket's buffer."""
         node = self._nodes[node_id]
         if node.ready and node.connection is not None:
             self._transmit(node_id, node.connection, body, lambda _: None)

@@ -117,6 +117,10 @@ class Consumer(ConsumerQueries):
         self._subscriptions.assign(partitions)
         self._taken()
 
+    def fetch_beside_buffered(self) -> None:
+        """Ask a broker for more while records of its other partitions wait for poll(), as before Kafka 4.0."""
+        self._parts.fetcher.beside_buffered = True
+
     @waits
     def poll(
         self, timeout_ms: int = 1000, max_records: int | None = None
