@@ -19,6 +19,9 @@ BUNDLED = (*sorted((DATA / "cases").glob("*.json")), *sorted((DATA / "recordings
 CALIBRATION = json.loads((DATA / "calibration.json").read_text(encoding="utf-8"))
 """The cases, and the families of recordings, that figures of `sim.machine.profiles` were fitted on."""
 
+SOURCES = json.loads((DATA / "sources.json").read_text(encoding="utf-8"))
+"""What the source of a case says of its configuration where the case itself does not."""
+
 Predicted = Mapping[str, float]
 """Figures by their name in a case's results."""
 
@@ -108,4 +111,13 @@ def _case(path: Path, number: int, entry: object) -> Case:
     for name in ("config", "measured"):
         if not isinstance(entry[name], Mapping) or not entry[name]:
             raise ConfigError(f"{path}: case {entry['id']}: {name!r} must be an object with something in it")
-    return Case(str(entry["id"]), entry["config"], entry["measured"], str(entry.get("title", "")))
+    config = {**_said_by(str(entry.get("source", ""))), **entry["config"]}
+    return Case(str(entry["id"]), config, entry["measured"], str(entry.get("title", "")))
+
+
+def _said_by(source: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for known in SOURCES:
+        if known["source"] in source:
+            found |= known["config"]
+    return found

@@ -35,7 +35,10 @@ class Load:
 
     Each of the `groups` reads everything with so many consumers. `backlog` is how many records lie in the log before a
     consumer begins. With `ping` one application sends a record and reads it before it sends the next one. Records go to
-    the partitions in turn if `round_robin`, as before Kafka 2.4, otherwise where the producer likes.
+    the partitions in turn if `round_robin`, as before Kafka 2.4, otherwise where the producer likes; one that
+    `sticks_to_batches` likes another partition for each batch, as before Kafka 3.3. A consumer may fetch while records
+    of the same broker are buffered, as before Kafka 4.0; after each poll it `commits` its offsets (`sync`: and waits,
+    or `async`).
     A producer that is `on_schedule` sends what it could not send in time as soon as it can, and latency counts from the
     schedule. With `first_alone` it sends one record half a second before the others. `consumer_rate` is how many
     records per second a consumer's application can take; from `pause_at` it takes none for `pause`,
@@ -56,7 +59,11 @@ class Load:
     backlog: int = 0
     ping: bool = False
     round_robin: bool = False
+    sticks_to_batches: bool = False
+    fetches_beside_buffered: bool = False
+    commits: str = ""
     wakes_fetches_early: bool = False
+    wakes_readers_at_append: bool = False
     disks: int = 1
     cache_is_full: bool = False
     broker_config: Mapping[str, object] = field(default_factory=dict)
@@ -100,6 +107,7 @@ def plan_for(load: Load) -> Plan:
             log_dirs=load.disks,
             client_quotas=load.quotas,
             wakes_fetches_early=load.wakes_fetches_early,
+            wakes_readers_at_append=load.wakes_readers_at_append,
         ),
         topics=(Topic(TOPIC, load.partitions, load.replication_factor, load.topic_config),),
         apps=tuple(apps),
@@ -131,6 +139,8 @@ def _lead_in(load: Load, app: App, send: Send) -> Generator[Event, Any, None]:
 def _sending(load: Load, producer: Producer) -> Send:
     """How records leave: to the partition that the producer chooses, or in turn."""
     sent = 0
+    if load.sticks_to_batches:
+        producer.stick_to_batches()
 
     def anywhere(times: list[int]) -> Generator[Event, Any, None]:
         return producer.send_many(TOPIC, load.value_size, times)
@@ -174,10 +184,17 @@ def _consuming(load: Load, group_id: str, share: range) -> Behaviour:
         yield app.until(load.begin // 2 if load.backlog else 0)
         consumer = app.consumer(group_id, auto_offset_reset="earliest", **load.consumer_config)
         consumer.assign([TopicPartition(TOPIC, number) for number in share])
+        if load.fetches_beside_buffered:
+            consumer.fetch_beside_buffered()
         while True:
             slices = yield from consumer.poll_slices()
             if load.pause_at <= app.now < load.pause_at + load.pause:
                 yield app.until(load.pause_at + load.pause)
+            offsets = {piece.partition: piece.next_offset for piece in slices if load.commits}
+            if load.commits == "sync" and offsets:
+                yield from consumer.commit(offsets)
+            elif offsets:
+                consumer.commit_async(offsets)
             if load.consumer_rate is not None:
                 count = sum(piece.next_offset - piece.first_offset for piece in slices)
                 yield app.busy(ms=1000 * count / load.consumer_rate)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from sim.capacity.reasons import far_off
 from sim.capacity.validation import Comparison, Validation
 from sim.machine.hardware import Figure
 from sim.machine.profiles import PROFILES
@@ -12,6 +13,10 @@ HEAD = """# The machine
 
 Devices are FIFO servers by arithmetic; a machine is a value (`sim/machine/profiles.py`) of which each figure says where
 it comes from. This page is written by `kafkasim validate --write`: every number in it comes from a run.
+
+Off unless a machine asks for them, by `Hardware` in a plan or by the hardware keys of a case: TLS (`ssl`: network
+threads and clients pay for each byte, and nothing is sent without a copy) and pauses for garbage (`gc_young_bytes`: a
+process stops each time that it has allocated so much). No machine below asks.
 """
 
 
@@ -22,6 +27,7 @@ def render(found: Validation, latency: str, speed: str) -> str:
     parts = [HEAD, "## Latency against load\n", f"![{latency}](pictures/latency.png)\n\n{latency}.\n"]
     parts += ["## Speed of the simulator\n", f"![{speed}](pictures/speed.png)\n\n{speed}.\n"]
     parts += ["## Predicted and measured\n", *_comparisons(found.comparisons), told]
+    parts += ["## Further off than a quarter\n", *_far_off(found.comparisons)]
     missing = (f"- {each.id} {each.quantity}: {each.reason}" for each in found.unpredicted)
     parts += ["## Not predicted\n", *missing, ""]
     parts += ["## Machines\n", *_profiles()]
@@ -33,6 +39,15 @@ def _comparisons(comparisons: Iterable[Comparison]) -> Iterator[str]:
     for each in comparisons:
         figures = f"{each.measured:,.6g} | {each.predicted:,.6g} | {each.error_pct:+.1f}"
         yield f"| {each.id} | {each.quantity} | {figures} | {'yes' if each.calibration else ''} |"
+
+
+def _far_off(comparisons: Iterable[Comparison]) -> Iterator[str]:
+    """Each figure that is far off under what is known of why; what a figure was fitted on is in brackets."""
+    for reason, figures in far_off(comparisons).items():
+        told = (f"{each.id} {each.quantity} {each.error_pct:+.0f} %" for each in figures)
+        named = (f"({text})" if each.calibration else text for text, each in zip(told, figures, strict=True))
+        yield f"- **{reason[0].upper()}{reason[1:]}**: {', '.join(named)}"
+    yield ""
 
 
 def _profiles() -> Iterator[str]:

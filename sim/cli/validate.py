@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["validate_command"]
 
-FAR_PCT = 25
-
 
 @click.command("validate")
 @click.argument("paths", nargs=-1, metavar="[CASES.json]...", type=click.Path(path_type=Path))
@@ -64,6 +62,8 @@ def tell_progress(case: "Case") -> None:
 
 def tell(found: "Validation") -> None:
     """The table, the median, and what is not predicted."""
+    from sim.capacity.reasons import FAR_PCT
+
     console = Console(highlight=False)
     table = Table("case", "quantity", title="Predicted and measured", title_justify="left")
     for name in ("measured", "predicted", "error %"):

@@ -11,6 +11,7 @@ from typing import Any
 from simpy import Event, Process
 
 from sim.machine.clock import MILLISECOND, Clock
+from sim.machine.devices import Heap
 from sim.machine.life import Life
 from sim.machine.machine import Machine
 from sim.machine.network import Host
@@ -18,6 +19,7 @@ from sim.machine.network import Host
 __all__ = ["Actor", "Behaviour", "OwnedProcess"]
 
 Behaviour = Generator[Event, Any, Any]
+COLLECTS = "collects garbage"
 
 
 class OwnedProcess(Process):
@@ -69,11 +71,13 @@ class Actor:
     """A process on a host: it can be started, stopped (killed), paused and resumed.
 
     `clearing` is how many nanoseconds its operating system takes, once it is dead, until it closes its connections,
-    `backlog_cost` how many the process needs for each piece of what has piled up while it was paused.
+    `backlog_cost` how many the process needs for each piece of what has piled up while it was paused. A process with a
+    `heap` stops now and then.
     """
 
     backlog_cost = 0
     clearing = 0
+    heap: Heap | None = None
 
     def __init__(self, machine: Machine, name: str, host: Host) -> None:
         self.machine = machine
@@ -109,6 +113,7 @@ class Actor:
         """Die at once, as by `kill -9`: nothing booked or spawned takes another step, connections are reset."""
         life = self.life
         life.alive = life.paused = life.resuming = False
+        life.holds.clear()
         life.backlog.clear()
         for ending in list(life.endings.values()):
             ending()
@@ -117,31 +122,50 @@ class Actor:
             process.end()
         life.processes.clear()
 
-    def pause(self) -> None:
-        """Hang: sockets stay open and messages pile up, but nothing is done."""
-        self.life.paused = self.life.alive
-        self.life.resuming = False
+    def pause(self, reason: str = "") -> None:
+        """Hang: sockets stay open and messages pile up, but nothing is done until each reason is gone."""
+        life = self.life
+        if life.alive:
+            life.holds[reason] = None
+            life.paused = True
+        life.resuming = False
 
-    def resume(self) -> None:
-        """Go on after a pause with everything that has piled up, in order; each piece takes `backlog_cost`.
+    def resume(self, reason: str = "") -> None:
+        """Go on after a pause with everything that has piled up, in order, unless there is another reason to hang.
 
-        What comes meanwhile waits behind it.
+        Each piece takes `backlog_cost`, but nothing after a pause of its own, for which a reason was given. What comes
+        meanwhile waits behind it.
         """
         life = self.life
-        if life.paused and not life.resuming:
+        life.holds.pop(reason, None)
+        if life.paused and not life.resuming and not life.holds:
             life.resuming = True
-            self._work_off(life)
+            self._work_off(life, 0 if reason else self.backlog_cost)
 
-    def _work_off(self, life: Life) -> None:
+    def _work_off(self, life: Life, cost: int) -> None:
         while life.resuming and life.alive:
             if not life.backlog:
                 life.paused = life.resuming = False
                 return
             function, arguments = life.backlog.popleft()
             function(*arguments)
-            if self.backlog_cost:
-                self.clock.call_at(self.now + self.backlog_cost, self._work_off, life)
+            if cost:
+                self.clock.call_at(self.now + cost, self._work_off, life, cost)
                 return
+
+    def allocate(self, size_bytes: float) -> None:
+        """Take memory from the heap, if there is one; when it is full the process stops until garbage is collected.
+
+        Fidelity: approximate — what a device had begun before is ready when it would have been, or when the pause ends
+        """
+        pause = 0 if self.heap is None else self.heap.allocate(size_bytes)
+        if pause:
+            self.pause(COLLECTS)
+            self.clock.call_at(self.now + pause, self._collected, self.life)
+
+    def _collected(self, life: Life) -> None:
+        if self.life is life:
+            self.resume(COLLECTS)
 
     def on_start(self) -> None:
         """What a new life begins with; subclasses fill it."""

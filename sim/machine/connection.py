@@ -3,7 +3,7 @@
 Fidelity: approximate — a server that hangs up still reads what is under way to it; what waits behind a cut when its
     sender hangs up is given up; a server learns of a dead client
     only by its silence unless it asks to be told
-Left out: keep-alive, full socket buffers, TLS.
+Left out: keep-alive, full socket buffers, the handshake of TLS.
 """
 
 from collections import deque

@@ -24,6 +24,10 @@ MAY_BE_ZERO = frozenset(
         "network_byte_cost",
         "cores",
         "nic_fair",
+        "ssl_byte_cost",
+        "ssl_copy_cost",
+        "gc_young_bytes",
+        "gc_garbage",
         "socket_buffer_bytes",
         "link_latency",
         "link_jitter",
@@ -32,7 +36,7 @@ MAY_BE_ZERO = frozenset(
         "disk_burst_bytes_per_s",
         "disk_credit_bytes",
         "broker_start",
-        *(field.name for field in fields(ClientHardware) if field.name != "nic_bytes_per_s"),
+        *(field.name for field in fields(ClientHardware) if field.name not in ("nic_bytes_per_s", "gc_pause")),
     }
 )
 """Figures that may be nothing; a capacity may not."""

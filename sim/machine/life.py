@@ -17,15 +17,17 @@ class Spawned(Protocol):
 class Life:
     """One life of an actor, from start to stop; whatever was booked for it waits while it is paused.
 
-    It is paused still while it is `resuming`, which is while it works off what has waited.
+    It is paused as long as something `holds` it, and still while it is `resuming`, which is while it works off what
+    has waited.
     """
 
-    __slots__ = ("alive", "backlog", "endings", "paused", "processes", "resuming")
+    __slots__ = ("alive", "backlog", "endings", "holds", "paused", "processes", "resuming")
 
     def __init__(self) -> None:
         self.alive = True
         self.paused = False
         self.resuming = False
+        self.holds: dict[str, None] = {}
         self.backlog: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self.processes: dict[Spawned, None] = {}
         self.endings: dict[Any, Callable[[], None]] = {}

@@ -45,7 +45,7 @@ HANDLERS: Mapping[str, Figure] = {
 """A request handler's work."""
 
 VIRTUAL_LINKS = {
-    "link_latency": _fitted(77 * MICROSECOND, "OMB19-N6, p50 of one seed: half of one way, with waking the threads"),
+    "link_latency": _assumed(77 * MICROSECOND, "near OMB19-N6's 78: half of one way, with waking the threads"),
     "link_jitter": _assumed(60 * MICROSECOND, "of the order of waking a thread"),
 }
 NVME_FLUSH = {
@@ -55,7 +55,7 @@ NVME_FLUSH = {
 JAVA_CLIENT = {
     "record_cost": _assumed(1000, "near LI-P1; at 50,000 records/s it does not matter"),
     "request_cost": _assumed(150 * MICROSECOND, "OMB19-N6 is alike from 20 to 330 µs"),
-    "polled_batch_cost": _assumed(150 * MICROSECOND, "at 200 µs OMB19-N6's consumer cannot keep up"),
+    "polled_batch_cost": _assumed(150 * MICROSECOND, "between those of i3.4xlarge and i3en.2xlarge"),
 }
 
 _LINKEDIN_SOURCE = "LinkedIn 2014: 6 disks with 822 MB/s in all, 1 GbE"
@@ -94,10 +94,14 @@ PROFILES: Mapping[str, Profile] = {
                 "disk_bytes_per_s": _remembered(720 * MB, "AWS: 2 x 1.9 TB NVMe, sequential writes of 1.44 GB/s"),
                 **WIRE,
                 **VIRTUAL_LINKS,
+                "link_latency": _fitted(78 * MICROSECOND, "OMB19-N6, mean: half of one way, with waking the threads"),
                 **NVME_FLUSH,
                 **_memory(122, 6),
             },
-            JAVA_CLIENT,
+            {
+                **JAVA_CLIENT,
+                "polled_batch_cost": _assumed(20 * MICROSECOND, "at 150 µs OMB19-N6's consumer cannot keep up"),
+            },
             disks=2,
         ),
         Profile(
@@ -108,14 +112,14 @@ PROFILES: Mapping[str, Profile] = {
                 "nic_bytes_per_s": _remembered(3.125e9, "AWS: up to 25 Gbit/s"),
                 "disk_bytes_per_s": _remembered(328 * MB, "Confluent 2020: 655 MB/s to both NVMe disks"),
                 **WIRE,
-                "link_latency": _fitted(120 * MICROSECOND, "CF-LAT: half of one way, with waking threads"),
+                "link_latency": _fitted(127 * MICROSECOND, "CF-LAT: half of one way, with waking threads"),
                 "link_jitter": _assumed(60 * MICROSECOND, "of the order of waking a thread"),
                 **NVME_FLUSH,
                 **_memory(64, 6),
             },
             {
                 **JAVA_CLIENT,
-                "polled_batch_cost": _fitted(400 * MICROSECOND, "CF-LAT: end to end against publish"),
+                "polled_batch_cost": _fitted(230 * MICROSECOND, "CF-LAT: end to end against publish"),
                 "nic_bytes_per_s": _remembered(3.125e9, "AWS: c5n.2xlarge, up to 25 Gbit/s"),
             },
             disks=2,
@@ -149,7 +153,7 @@ PROFILES: Mapping[str, Profile] = {
                 **_memory(16, 4),
             },
             {
-                "record_cost": _fitted(1217, "LI-P1"),
+                "record_cost": _fitted(1217 * 2.5 / 2.0, "LI-P1, with a clock of 2.0 instead of 2.5 GHz"),
                 "request_cost": _assumed(25 * MICROSECOND, "as a broker's request handler"),
                 "nic_bytes_per_s": _published(125 * MB, "NetDB 2011: 1 GbE"),
             },

@@ -1,7 +1,7 @@
 """A cluster: hosts in racks, brokers, a controller, topics; built before the first event."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sim.actors.broker.broker import Broker
 from sim.actors.broker.partition import Partition
@@ -36,8 +36,9 @@ class ClusterSpec:
     and so on), by group id. `log_dirs` is how many log directories each broker has (JBOD), on as many disks; Kafka's
     log.dirs lists their paths. Without `group_topics` there is no `__consumer_offsets`, as nobody has used a group yet.
     With `wakes_fetches_early` a fetch that waits is answered after the append to each partition, as from Kafka 0.8.2 to
-    2.6, and not after that to all of a request (KAFKA-8334). `packs_logs` saves memory where nobody compares what is
-    read with what was sent, as a verdict does.
+    2.6, and not after that to all of a request (KAFKA-8334). With `wakes_readers_at_append` a consumer's is, too, with
+    nothing new committed, and not when it is, as up to Kafka 0.8.1. `packs_logs` saves memory where nobody compares
+    what is read with what was sent, as a verdict does.
     """
 
     brokers: int = 3
@@ -49,6 +50,7 @@ class ClusterSpec:
     group_configs: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     log_dirs: int = 1
     wakes_fetches_early: bool = False
+    wakes_readers_at_append: bool = False
     packs_logs: bool = False
     group_topics: bool = True
     controllers: int = 1
@@ -99,7 +101,9 @@ class Cluster:
                 group_configs,
                 spec.log_dirs,
             )
-            broker.wakes_fetches_early, broker.packs_logs = spec.wakes_fetches_early, spec.packs_logs
+            broker.wakes_fetches_early = spec.wakes_fetches_early
+            broker.wakes_readers_at_append = spec.wakes_readers_at_append
+            broker.packs_logs = spec.packs_logs
             self.brokers[broker_id] = self._servers[broker_id] = broker
 
     @property
@@ -138,7 +142,7 @@ class Cluster:
         self, name: str, behaviour: Behaviour, overrides: Mapping[str, Mapping[str, object]], rack: int | None = None
     ) -> App:
         """Put an application on a host of its own; racks are given out in turn."""
-        hardware = self.spec.client_hardware
+        hardware = replace(self.spec.client_hardware, ssl=self.spec.hardware.ssl)
         host = self._host(name, len(self.apps) if rack is None else rack, hardware.nic_bytes_per_s)
         directory, bootstrap = self._servers.__getitem__, tuple(self.brokers)
         app = App(self.machine, name, host, behaviour, directory, bootstrap, overrides, hardware)

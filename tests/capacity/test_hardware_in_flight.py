@@ -121,3 +121,50 @@ def test_producers_outrun_the_followers_where_a_card_is_too_narrow_for_both() ->
         assert outcome.produced_per_s * 1_000 > 1.1 * card
         lags.append(outcome.lag["followers"])
     assert lags[1] > 1.5 * lags[0] > 0
+
+
+def saturated(broker: dict[str, Any], **changes: Any) -> Load:
+    values = {"rate": None, "value_size": 1_000, "partitions": 3, "until": SECOND // 3,
+              "broker_config": {"num.network.threads": 1}}  # fmt: skip
+    return load(broker, {"ssl_byte_cost": 0.0}, **{**values, **changes})
+
+
+def test_encrypted_a_network_thread_bounds_what_is_written() -> None:
+    ssl = {"ssl": True, "ssl_byte_cost": 20.0}
+    outcome = fly_load(saturated(ssl, producers=3))
+    assert outcome.batch_bytes / outcome.seconds == pytest.approx(1e9 / 20, rel=0.03)
+    assert latency({**ssl, "ssl": False}) == latency()
+
+
+def test_encrypted_what_is_read_is_copied_first_for_there_is_no_zero_copy() -> None:
+    reads = {"producers": 0, "groups": (3,), "backlog": 90_000, "until": SECOND}
+    for copy_cost in (0.0, 15.0):
+        ssl = {"ssl": True, "ssl_byte_cost": 25.0, "ssl_copy_cost": copy_cost}
+        found = fly_load(saturated(ssl, **reads)).consumed_per_s
+        assert found * 1_007 == pytest.approx(1e9 / (25 + copy_cost), rel=0.05)
+
+
+def test_encrypted_clients_and_followers_pay_for_themselves() -> None:
+    def bound(broker: dict[str, Any], **changes: Any) -> float:
+        outcome = fly_load(load({"ssl": True, "ssl_byte_cost": 0.0, **broker}, {"ssl_byte_cost": 40.0}, **changes))
+        return max(outcome.batch_bytes / outcome.seconds, outcome.consumed_per_s * 1_007)
+
+    large = {"value_size": 1_000}
+    assert bound({}, rate=None, **large) == pytest.approx(1e9 / 40, rel=0.05)
+    assert bound({}, producers=0, groups=(1,), backlog=60_000, **large) == pytest.approx(1e9 / 40, rel=0.05)
+
+
+def test_pauses_of_the_broker_are_in_the_tail_of_latency_and_of_nothing_else() -> None:
+    values = {"rate": 1_000.0, "value_size": 1_000, "until": SECOND}
+    calm = fly_load(load(**values)).publish_ms()
+    stops = fly_load(load({"gc_young_bytes": 50_000, "gc_pause": 4 * MILLISECOND}, **values)).publish_ms()
+    assert stops["p50"] == pytest.approx(calm["p50"], rel=0.05)
+    assert stops["p99"] > calm["p99"] + 1
+
+
+def test_pauses_of_a_client_that_reads_delay_nobody_else() -> None:
+    values = {"rate": 1_000.0, "value_size": 1_000, "until": SECOND, "groups": (1,)}
+    stops = {"gc_young_bytes": 500_000, "gc_pause": 20 * MILLISECOND}
+    calm, other = (fly_load(load({}, client, **values)) for client in ({}, {**stops, "gc_record_garbage": 5_000.0}))
+    assert other.end_to_end_ms()["p95"] > calm.end_to_end_ms()["p95"] + 5
+    assert other.publish_ms()["p50"] == pytest.approx(calm.publish_ms()["p50"], rel=0.05)

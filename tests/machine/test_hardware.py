@@ -13,6 +13,7 @@ def test_the_machines_there_are(name: str) -> None:
     profile = profile_named(name, "here")
     machines = profile.machines()
     assert profile.name == name
+    assert not any((machines.hardware.ssl, machines.hardware.gc_young_bytes, machines.client_hardware.gc_young_bytes))
     assert machines.disks >= 1
     for figure in (*profile.broker.values(), *profile.client.values()):
         assert figure.origin in ("published", "measured", "fitted", "remembered", "assumed")
@@ -30,6 +31,8 @@ def test_figures_are_checked_and_take_the_kind_of_their_field() -> None:
     found = with_figures(Hardware(), {"flush_latency": 1.5e6, "nic_fair": 1}, "here")
     assert (found.flush_latency, found.nic_fair) == (1_500_000, True)
     assert with_figures(ClientHardware(), {"record_cost": 0}, "here").record_cost == 0
-    for wrong in ({"page_cache_bytes": 0}, {"request_cost": -1}, {"byte_cost": float("nan")}, {"cores": True}):
+    found = with_figures(Hardware(), {"ssl": True, "gc_young_bytes": 3e8}, "here")
+    assert (found.ssl, found.gc_young_bytes, Hardware().ssl, Hardware().gc_young_bytes) == (True, 300_000_000, False, 0)
+    for wrong in ({"page_cache_bytes": 0}, {"gc_pause": 0}, {"byte_cost": float("nan")}, {"cores": True}):
         with pytest.raises(ConfigError, match="here: hardware key"):
             with_figures(Hardware(), wrong, "here")

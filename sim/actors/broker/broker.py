@@ -1,7 +1,7 @@
 """A broker: a process with replicas on its disk, which answers clients, followers and group members.
 
 Source: core/src/main/scala/kafka/server/BrokerServer.scala, KafkaApis.scala
-Fidelity: approximate — the requests of `_handlers` only; no authorization or TLS
+Fidelity: approximate — the requests of `_handlers` only; no authorization, and of TLS only its price
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -112,7 +112,7 @@ class Broker(Server):
         self.cleaner_checkpoints: dict[TopicPartition, int] = {}
         self._clean_shutdown_epoch = -1
         self.incarnation = 0
-        self.wakes_fetches_early = self.packs_logs = False
+        self.wakes_fetches_early = self.wakes_readers_at_append = self.packs_logs = False
         self.epoch = -1
         self.image = MetadataImage()
         self.replicas = ReplicaManager(self)
@@ -121,8 +121,8 @@ class Broker(Server):
     def on_start(self) -> None:
         """The process begins: everything but the disk is new."""
         self.incarnation += 1
-        self.clearing = self.hardware.process_clearing
-        self.backlog_cost = self.hardware.backlog_cost
+        self.clearing, self.backlog_cost = self.hardware.process_clearing, self.hardware.backlog_cost
+        self.heap = self.hardware.heap(self.machine.streams[f"{self.name}/garbage"])
         self.epoch = -1
         self.image = MetadataImage()
         self.listening = False

@@ -5,11 +5,12 @@ Fidelity: approximate — no tiered storage
 Left out: a parked fetch of a segment that is not the last one is not answered early (DelayedFetch, case F).
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from sim.actors.broker.fetch_session import FetchSession, ParkedFetch
 from sim.actors.broker.partition import Partition
-from sim.actors.broker.read_replicas import fetch_error, preferred_replica
+from sim.actors.broker.read_replicas import fetch_error, preferred_replica, refusal
 from sim.actors.broker.socket_server import ServerRequest
 from sim.machine.clock import MILLISECOND
 from sim.machine.deadlines import Deadlines
@@ -92,6 +93,10 @@ class FetchHandler:
             if any_news or self._available_bytes(session) >= max(1, parked.min_bytes):
                 session.wake()
 
+    def look_at(self, sessions: Iterable[FetchSession]) -> None:
+        """Answer parked fetches when the request is through, be it with nothing."""
+        self._told.update(dict.fromkeys(sessions))
+
     def session_count(self) -> int:
         """How many sessions are kept."""
         return len(self._sessions)
@@ -120,7 +125,9 @@ class FetchHandler:
         gone = [old for old in self._sessions.values() if not old.connection.open or old.session_id == body.session_id]
         for old in gone:
             self._close(old)
-        session = FetchSession(self._next_session_id, body.replica_id, request.connection, self._told)
+        is_deaf = self._broker.wakes_readers_at_append and body.replica_id < 0
+        told: dict[FetchSession, None] = {} if is_deaf else self._told
+        session = FetchSession(self._next_session_id, body.replica_id, request.connection, told)
         self._sessions[session.session_id] = session
         self._next_session_id += 1
         return session
@@ -252,7 +259,7 @@ class FetchHandler:
             return FetchData(partition)
         error = self._refusal(session, partition, wanted)
         if error is not None:
-            return self._error(partition, error)
+            return refusal(partition, error)
         log, watermark = partition.log, partition.high_watermark.value
         preferred = preferred_replica(self._broker, session, partition, wanted.fetch_offset) if session.rack else None
         if preferred is not None:
@@ -272,13 +279,6 @@ class FetchHandler:
             return partition.read(session, wanted.fetch_offset, end, limit, first)
         except OffsetOutOfRangeError as refused:
             return FetchData(refused.code, log_start_offset=log.log_start_offset, log_end_offset=log.log_end_offset)
-
-    def _error(self, partition: Partition, error: ErrorCode) -> FetchData:
-        """An error; who leads now is told with those that a new leader causes (KIP-951)."""
-        if error not in (ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.FENCED_LEADER_EPOCH):
-            return FetchData(error)
-        known = partition.registration
-        return FetchData(error, leader_id=known.leader, leader_epoch=known.leader_epoch)
 
     def _has_more(self, session: FetchSession, name: TopicPartition) -> bool:
         """Whether a read would find data, or that the replica is gone."""

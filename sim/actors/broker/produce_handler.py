@@ -195,6 +195,8 @@ class ProduceHandler:
             return ProduceData(error.code)
         if isinstance(result, ErrorCode):
             return self._failure(name, result)
+        if self._broker.wakes_readers_at_append:
+            self._broker.fetches.look_at(partition.consumers)
         if self._broker.wakes_fetches_early:
             self._broker.fetches.complete_actions()
         if acks == -1:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from sim.actors.broker.fetch_session import FetchSession
 from sim.actors.broker.partition import Partition
 from sim.rules.errors import ErrorCode
-from sim.rules.protocol.messages import FetchPartition
+from sim.rules.protocol.messages import FetchData, FetchPartition
 from sim.rules.replication.replica_selector import RACK_AWARE_SELECTOR, ReplicaView, rack_aware_replica
 
 if TYPE_CHECKING:
     from sim.actors.broker.broker import Broker
 
-__all__ = ["fetch_error", "preferred_replica"]
+__all__ = ["fetch_error", "preferred_replica", "refusal"]
 
 
 def preferred_replica(broker: "Broker", session: FetchSession, partition: Partition, fetch_offset: int) -> int | None:
@@ -47,3 +47,11 @@ def fetch_error(partition: Partition, wanted: FetchPartition, from_consumer: boo
         if wanted.current_leader_epoch > partition.registration.leader_epoch:
             return ErrorCode.UNKNOWN_LEADER_EPOCH
     return None if from_consumer or partition.is_leader else ErrorCode.NOT_LEADER_OR_FOLLOWER
+
+
+def refusal(partition: Partition, error: ErrorCode) -> FetchData:
+    """The answer that is an error; who leads now is told with those that a new leader causes (KIP-951)."""
+    if error not in (ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.FENCED_LEADER_EPOCH):
+        return FetchData(error)
+    known = partition.registration
+    return FetchData(error, leader_id=known.leader, leader_epoch=known.leader_epoch)

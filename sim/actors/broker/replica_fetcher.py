@@ -178,7 +178,8 @@ class ReplicaFetcher:
             size_bytes, batch_count = response.volume()
             parts = ((name, data.size_bytes, sum(batch.count for batch in data.batches)) for name, data in fetched)
             written = broker.log_storage.append(size_bytes, parts)
-            worked = broker.cpu.work(broker.now, broker.hardware.cost(batch_count, size_bytes))
+            broker.channel.received(size_bytes)
+            worked = broker.cpu.work(broker.now, broker.hardware.copying_cost(batch_count, size_bytes))
             broker.at(max(written, worked), self._done, response)
         else:
             self._done(response)

@@ -24,11 +24,14 @@ class RequestChannel:
         self._broker = broker
         self._threads = broker.host.cores or Cpu(broker.config.num_network_threads)
         self._queue = RequestQueue(broker.config.queued_max_requests)
-        self._is_free = not (broker.hardware.network_request_cost or broker.hardware.network_byte_cost)
+        hardware = broker.hardware
+        self._is_free = not (hardware.network_request_cost or hardware.network_byte_cost or hardware.ssl)
 
     def take(self, request: ServerRequest, handle: Callable[[ServerRequest], None]) -> None:
         """Let a network thread read a request; `handle` it as soon as it is in the queue."""
         broker = self._broker
+        if broker.heap is not None:
+            self.received(request.size_bytes)
         work = 0 if self._is_free else broker.hardware.network_cost(request.size_bytes)
         if work:
             broker.at(self._threads.work(broker.now, work), self._enqueue, request, handle)
@@ -48,7 +51,18 @@ class RequestChannel:
             self._queue.enter(begin)
         handle(request)
 
+    def received(self, size_bytes: int) -> None:
+        """So much has come in, into memory that is garbage soon."""
+        broker = self._broker
+        if broker.heap is not None:
+            broker.allocate(size_bytes * broker.hardware.gc_garbage)
+
     def leaves(self, time: int, size_bytes: int) -> int:
-        """When a network thread has sent an answer that is ready at a time."""
-        work = 0 if self._is_free else self._broker.hardware.network_cost(size_bytes)
+        """When a network thread has sent an answer that is ready at a time; encrypted, it has been in memory."""
+        if self._is_free:
+            return time
+        hardware = self._broker.hardware
+        if hardware.ssl:
+            self.received(size_bytes)
+        work = hardware.network_cost(size_bytes, copied_bytes=size_bytes)
         return self._threads.work(time, work) if work else time

@@ -80,6 +80,7 @@ class App(Actor):
     def on_start(self) -> None:
         """Run the behaviour from its beginning."""
         self.producers, self.consumers, self.share_consumers, self.finished = [], [], [], False
+        self.heap = self.hardware.heap(self.machine.streams[f"{self.name}/garbage"])
         self.admins = 0
         self.starts += 1
         self.announce(AppStarted(self.name))

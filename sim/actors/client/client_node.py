@@ -11,7 +11,13 @@ from sim.machine.connection import Connection
 from sim.machine.deadlines import Deadline
 from sim.rules.protocol.messages import Message
 
-__all__ = ["InFlight", "Node", "OnResponse"]
+__all__ = ["API_VERSIONS_BYTES", "SEND_BUFFER_BYTES", "InFlight", "Node", "OnResponse"]
+
+API_VERSIONS_BYTES = (60, 500)
+"""Of the request and of its answer."""
+
+SEND_BUFFER_BYTES = 131_072
+"""Of a socket, Kafka's default of send.buffer.bytes."""
 
 OnResponse = Callable[[Message], object]
 

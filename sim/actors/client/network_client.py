@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from sim.actors.broker.socket_server import Server, ServerRequest
-from sim.actors.client.client_node import InFlight, Node, OnResponse
+from sim.actors.client.client_node import API_VERSIONS_BYTES, SEND_BUFFER_BYTES, InFlight, Node, OnResponse
 from sim.actors.client.heard_request import HeardRequest
 from sim.machine.actor import Actor
 from sim.machine.clock import MILLISECOND
@@ -28,8 +28,6 @@ Directory = Callable[[int], Server]
 
 CONNECTION_SETUP_TIMEOUT_MS = 10_000
 CONNECTION_SETUP_TIMEOUT_MAX_MS = 30_000
-API_VERSIONS_REQUEST_BYTES = 60
-API_VERSIONS_RESPONSE_BYTES = 500
 JITTER = 0.2
 
 
@@ -120,10 +118,11 @@ class NetworkClient:
         self._transmit(node.node_id, node.connection, body, in_flight.answered)
 
     def send_and_forget(self, node_id: int, body: Message) -> None:
-        """Send a request that gets no response (acks=0)."""
+        """Send a request that gets no response (acks=0); the next one waits until it is in the socket's buffer."""
         node = self._nodes[node_id]
         if node.ready and node.connection is not None:
             self._transmit(node_id, node.connection, body, lambda _: None)
+            self._rest(node, self._owner.host.nic.sent_but(SEND_BUFFER_BYTES))
 
     def request(self, node_id: int, body: Message, callback: OnResponse, timeout_ms: int | None = None) -> None:
         """Connect if need be and send; a failure to connect answers NETWORK_EXCEPTION too."""
@@ -166,9 +165,12 @@ class NetworkClient:
         throttled = throttle_time_ms * MILLISECOND
         for in_flight in node.in_flight:
             in_flight.throttled += throttled
-        if self._owner.now + throttled > node.throttled_until:
-            node.throttled_until = self._owner.now + throttled
-            self._owner.at(node.throttled_until, self._rested, node)
+        self._rest(node, self._owner.now + throttled)
+
+    def _rest(self, node: Node, until: int) -> None:
+        if until > max(self._owner.now, node.throttled_until):
+            node.throttled_until = until
+            self._owner.at(until, self._rested, node)
 
     def _rested(self, node: Node) -> None:
         if self._usable(node):
@@ -248,9 +250,9 @@ class NetworkClient:
         )
 
         def tell_versions() -> None:
-            connection.to_client(server.now, API_VERSIONS_RESPONSE_BYTES, self._become_ready, node)
+            connection.to_client(server.now, API_VERSIONS_BYTES[1], self._become_ready, node)
 
-        connection.to_server(API_VERSIONS_REQUEST_BYTES, tell_versions)
+        connection.to_server(API_VERSIONS_BYTES[0], tell_versions)
 
     def _become_ready(self, node: Node) -> None:
         node.connecting, node.ready = False, True

@@ -125,6 +125,10 @@ class Consumer(ConsumerQueries):
         self._subscriptions.assign(partitions)
         self._taken()
 
+    def fetch_beside_buffered(self) -> None:
+        """Ask a broker for more while records of its other partitions wait for poll(), as before Kafka 4.0."""
+        self._parts.fetcher.beside_buffered = True
+
     @waits
     def poll(
         self, timeout_ms: int = 1000, max_records: int | None = None
@@ -234,11 +238,15 @@ class Consumer(ConsumerQueries):
         parts.hang_up()
 
     def _work(self, slices: list[Slice]) -> int:
-        if self._hardware.polls_for_free:
+        hardware, owner = self._hardware, self._owner
+        if hardware.polls_for_free and owner.heap is None:
             return 0
         counts = [(piece.next_offset - piece.first_offset, piece.batch) for piece in slices]
-        size_bytes = sum(batch.size_bytes * count / batch.count for count, batch in counts)
-        return self._hardware.poll_cost(len(counts), sum(count for count, _ in counts), int(size_bytes))
+        size_bytes = int(sum(batch.size_bytes * count / batch.count for count, batch in counts))
+        record_count = sum(count for count, _ in counts)
+        if owner.heap is not None:
+            owner.allocate(hardware.garbage_bytes(record_count, size_bytes))
+        return hardware.poll_cost(len(counts), record_count, size_bytes)
 
     def _taken(self) -> None:
         owned = tuple(self._subscriptions.owned)

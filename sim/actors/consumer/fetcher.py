@@ -64,6 +64,7 @@ class Fetcher:
         self._read_committed = config.isolation_level == "read_committed"
         self._sessions: dict[int, Session] = {}
         self._buffer = FetchBuffer(subscriptions)
+        self.beside_buffered = False
         self._grouped_at = (-1, -1)
         self._grouped_until = 0
         self._by_leader: dict[int, list[tuple[TopicPartition, Ownership]]] = {}
@@ -128,13 +129,18 @@ class Fetcher:
         return preferred is not None
 
     def _wanted(self, members: list[tuple[TopicPartition, Ownership]]) -> Wanted:
-        """What to fetch from one leader; nothing while records of it lie in the buffer that poll() may hand out."""
+        """What to fetch from one leader; nothing while records of it lie in the buffer that poll() may hand out.
+
+        Before Kafka 4.0 partitions without any were fetched `beside_buffered` ones all the same (KAFKA-17182).
+        """
         wanted: Wanted = {}
         now, max_bytes = self._owner.now, self._config.max_partition_fetch_bytes
         for name, ownership in members:
             if ownership.position is None or ownership.paused or ownership.on_hold:
                 continue
             if ownership.buffered:
+                if self.beside_buffered:
+                    continue
                 return {}
             epoch = self._metadata.leader_epoch(name)
             if not ownership.is_blocked(now, epoch):

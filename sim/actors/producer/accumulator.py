@@ -186,8 +186,8 @@ class Accumulator:
 
     def is_partition_ready(self, partition: TopicPartition) -> bool:
         """Whether the first batch of this partition is worth a request."""
-        queue = self._queues[partition]
-        return bool(queue) and self._ready(partition, queue)
+        queue = self._queues.get(partition)
+        return self._ready(partition, queue) if queue else False
 
     def drain(self, leader: int) -> list[ProducerBatch]:
         """One request's worth of batches for a leader: the first of each partition, ready or not, in turn."""

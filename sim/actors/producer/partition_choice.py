@@ -1,7 +1,7 @@
 """Which partition a producer's records without a key go to: one per topic, until enough was sent to it.
 
 Source: clients/src/main/java/org/apache/kafka/clients/producer/internals/RecordAccumulator.java partitionReady,
-    updateNodeLatencyStats; BuiltInPartitioner.java; KIP-794
+    updateNodeLatencyStats; BuiltInPartitioner.java; KIP-794; of Kafka 3.2 StickyPartitionCache.java; KIP-480
 Fidelity: approximate — the sender looks at the queues when something changes, Kafka's at each turn of its loop
 """
 
@@ -37,7 +37,10 @@ class TopicLoad:
 
 
 class PartitionChoice:
-    """Sticky partitions by topic; each switch prefers short queues, as the sender saw them before it last sent."""
+    """Sticky partitions by topic; each switch prefers short queues, as the sender saw them before it last sent.
+
+    With `by_batch` each new batch is of another partition, whatever the queues, as from Kafka 2.4 to 3.2.
+    """
 
     def __init__(self, config: ProducerConfig, metadata: ClientMetadata, draw: Callable[[int], int]) -> None:
         self._batch_size = config.batch_size
@@ -47,6 +50,7 @@ class PartitionChoice:
         self._draw = draw
         self._topics: dict[str, TopicLoad] = {}
         self._node_times_ms: dict[int, tuple[int, int]] = {}
+        self._switched = self.by_batch = False
 
     def current(self, topic: Sequence[TopicPartition]) -> TopicPartition:
         """The partition for the next record of a topic, given all of its partitions."""
@@ -55,8 +59,23 @@ class PartitionChoice:
 
     def appended(self, topic: Sequence[TopicPartition], size_bytes: int, queue_complete: bool) -> None:
         """So many bytes went into the current partition, whose batches are all complete or not."""
+        if self.by_batch:
+            self._switched = self._switched and not size_bytes
+            return
         load = self._load(topic[0].topic)
         load.sticky.update(size_bytes, queue_complete, lambda: self._choose(load, topic))
+
+    def leaves_for_new_batch(self, topic: Sequence[TopicPartition]) -> bool:
+        """The current partition needs a new batch: whether that is the moment to choose another one, at most once."""
+        if not self.by_batch or self._switched or len(topic) < 2:
+            return False
+        sticky = self._load(topic[0].topic).sticky
+        available = [number for number, name in enumerate(topic) if self._metadata.leader(name) >= 0]
+        others = [number for number in available if number != sticky.current]
+        self._switched = bool(others)
+        if others:
+            sticky.current = others[self._draw(len(others))]
+        return self._switched
 
     def count(self, partition: TopicPartition, change: int) -> None:
         """Batches have come into a queue, or have left it."""

@@ -142,8 +142,8 @@ class Producer(TransactionCalls):
         self._sender.appended(batch, is_new)
         if is_new and accumulator.compressor is not None:
             yield owner.sleep(accumulator.compressor.take_work())
-        if self._hardware.record_cost:
-            yield owner.work(self._hardware.send_cost(1, batch.appended_bytes))
+        if self._hardware.record_cost or owner.heap is not None:
+            yield owner.work(self._work(1, batch.appended_bytes))
         return delivery
 
     @waits
@@ -162,14 +162,13 @@ class Producer(TransactionCalls):
         self._join_transaction()
         timestamp_ms = self._owner.wall_clock_ms
         needed = self._needed_bytes(estimate_batch_size_upper_bound(None, value_size))
-        work = self._hardware.send_cost(len(sent_at), len(sent_at) * value_size)
+        work = self._work(len(sent_at), len(sent_at) * value_size)
         while sent_at:
             target = self._sticky_partition(known) if partition is None else known[partition]
             filled = accumulator.fill(target, value_size, sent_at, timestamp_ms)
             if filled is not None:
                 batch, taken = filled
-            elif partition is None and self._sticky_partition(known) != target:
-                self._sender.filled(target)
+            elif partition is None and self._switches(known, target):
                 continue
             else:
                 if not accumulator.pool.take(needed):
@@ -184,6 +183,10 @@ class Producer(TransactionCalls):
                 yield self._owner.sleep(accumulator.compressor.take_work())
         if work:
             yield self._owner.work(work)
+
+    def stick_to_batches(self) -> None:
+        """Choose partitions as from Kafka 2.4 to 3.2: another one for each new batch (KIP-480)."""
+        self._accumulator.choice.by_batch = True
 
     def partitions_for(self, topic: str) -> Generator[Event, Any, list[int]]:
         """The partitions of a topic; waits for metadata up to max.block.ms. Raises SendTimeoutError."""
@@ -227,6 +230,12 @@ class Producer(TransactionCalls):
         self._block.close()
         self._network.close()
 
+    def _work(self, record_count: int, size_bytes: int) -> int:
+        """What records cost the application's thread, and the process's memory."""
+        if self._owner.heap is not None:
+            self._owner.allocate(self._hardware.garbage_bytes(record_count, size_bytes))
+        return self._hardware.send_cost(record_count, size_bytes)
+
     def _place(
         self, known: list[TopicPartition], partition: int | None, fields: Fields
     ) -> tuple[TopicPartition, ProducerBatch | None]:
@@ -248,12 +257,18 @@ class Producer(TransactionCalls):
         """The same for a record without a key: a batch that is full may be the moment to switch partitions."""
         target = self._sticky_partition(known)
         batch = self._accumulator.try_append(target, *fields)
-        if batch is None:
-            switched = self._sticky_partition(known)
-            if switched != target:
-                self._sender.filled(target)
-                return switched, self._accumulator.try_append(switched, *fields)
+        if batch is None and self._switches(known, target):
+            target = self._sticky_partition(known)
+            batch = self._accumulator.try_append(target, *fields)
         return target, batch
+
+    def _switches(self, known: list[TopicPartition], target: TopicPartition) -> bool:
+        """Whether the next record goes to another partition than one whose newest batch takes no more."""
+        choice = self._accumulator.choice
+        switches = self._sticky_partition(known) != target or choice.leaves_for_new_batch(known)
+        if switches:
+            self._sender.filled(target)
+        return switches
 
     def _sticky_partition(self, known: list[TopicPartition]) -> TopicPartition:
         """The partition in turn; a switch that waited for the end of a batch is made up for."""

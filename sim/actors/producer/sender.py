@@ -152,7 +152,7 @@ class Sender:
 
     def _works(self, batches: list[ProducerBatch]) -> bool:
         """Whether the thread is busy with a request for a while; it looks at everything when it is through."""
-        if not self._hardware.request_cost:
+        if self._hardware.sends_for_free:
             return False
         owner, begin = self._owner, max(self._busy_until, self._owner.now)
         work = self._hardware.request_work(len(batches), sum(batch.size_bytes for batch in batches))

@@ -28,6 +28,10 @@ class Nic:
         self._out_until = left = begin + int(size_bytes * self._ns_per_byte)
         return left
 
+    def sent_but(self, size_bytes: int) -> int:
+        """When no more than so many bytes of all that was handed over still wait: a time that is over if it is so."""
+        return self._out_until - self.time_for(size_bytes)
+
     def receive(self, last_byte: int, size_bytes: int) -> int:
         """When the last byte is in, if it reaches this card at `last_byte` at the earliest."""
         self.received_bytes += size_bytes
