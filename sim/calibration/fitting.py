@@ -148,9 +148,16 @@ class _Flights:
                     values.append(log(value))
         self.measured: Column = numpy.array(values)
         self._flown = 0
+        self._known: dict[Machines, Column] = {}
 
     def predict(self, figures: Mapping[str, float]) -> Column:
+        """What machines with these figures show; the same machines are flown once."""
         machines = machines_with(self._measurements.base, figures)
+        if machines not in self._known:
+            self._known[machines] = self._fly(machines)
+        return self._known[machines]
+
+    def _fly(self, machines: Machines) -> Column:
         predicted: dict[tuple[str, str], float] = {}
         for number, (wanted, _) in enumerate(self._measurements.found):
             self._flown += 1

@@ -43,7 +43,7 @@ def test_periods_go_from_the_first_to_the_last_look_at_which_it_is_so() -> None:
 
 
 def test_a_dead_member_of_a_group_is_late_and_told_of() -> None:
-    run = scenarios.find("rebalance").run(seed=0, recorded=True)
+    run = scenarios.find("rebalance").run(seed=0, set={"arrivals": "poisson:15"}, recorded=True)
     judged = {str(each.rule): each for each in judge(run, [rule_of("seconds=10@5s"), rule_of("burrow")], "sorters", 15)}
     found, blind = judged["seconds=10"], judged["burrow"]
     assert found.late == blind.late
@@ -70,6 +70,6 @@ def test_a_wrong_rule_is_one_line(text: str, told: str) -> None:
 
 
 def test_a_group_that_is_not_there_is_one_line() -> None:
-    run = scenarios.find("hello-topic").run(seed=0)
+    run = scenarios.find("hello-topic").run(seed=0, set={"duration": "1s"})
     with pytest.raises(ConfigError, match="there are"):
         judge(run, [rule_of("burrow")], "nobody", 10)

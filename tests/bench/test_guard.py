@@ -11,8 +11,8 @@ MOST_EVENTS_PER_RECORD = 0.1
 LEAST_RECORDS_PER_BARE_EVENT = 0.15
 """Half of what was measured on a quiet machine: a loaded one disturbs even a ratio."""
 MOST_GROWTH = 1.5
-SHORT = replace(WORKLOADS["short"], warm_up_s=2, rebalance_delay_ms=0, seconds=0.5)
-THICK = replace(WORKLOADS["large-records"], warm_up_s=2, rebalance_delay_ms=0, seconds=0.5)
+SHORT = replace(WORKLOADS["short"], warm_up_s=1, rebalance_delay_ms=0, seconds=0.5)
+THICK = replace(WORKLOADS["large-records"], warm_up_s=1, rebalance_delay_ms=0, seconds=0.5)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from sim.capacity.cases import Case
 from sim.capacity.probe import Outcome, fly_load
 from sim.rules.errors import ConfigError
 
-HIDDEN = {"client.record_cost": 6000.0, "broker.link_latency": 400_000.0}
+HIDDEN = {"client.record_cost": 12_000.0, "broker.link_latency": 400_000.0}
 BASE = "i3en.2xlarge"
 FILE = """
 base = "i3en.2xlarge"

@@ -10,6 +10,9 @@ from sim.cli.commands import execute
 
 __all__ = ["Kafkasim", "Outcome"]
 
+LEFT: dict[tuple[str, ...], dict[str, bytes]] = {}
+"""What calls have written, so that many tests can begin with the same run."""
+
 
 class Outcome(NamedTuple):
     """Exit code, standard output and standard error."""
@@ -36,6 +39,15 @@ class Kafkasim:
         out, err = self._capsys.readouterr()
         code = ended.value.code
         return Outcome(code if isinstance(code, int) else int(code is not None), out, err)
+
+    def left_by(self, *arguments: str) -> None:
+        """Put what such a call leaves into the folder, which holds nothing yet; it is called once in each process."""
+        if arguments not in LEFT:
+            assert self(*arguments).code == 0
+            LEFT[arguments] = self.files()
+        for name, content in LEFT[arguments].items():
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            self.write(name, content)
 
     def files(self) -> dict[str, bytes]:
         """All that is in the folder."""

@@ -9,6 +9,8 @@ from click.testing import CliRunner
 from sim.cli.commands import cli
 from sim.rules.errors import ConfigError
 
+SPARSE = ("--set", "arrivals=poisson:15")
+
 
 def told(*arguments: str) -> str:
     result = CliRunner().invoke(cli, ["alerts", *arguments], catch_exceptions=False)
@@ -18,7 +20,7 @@ def told(*arguments: str) -> str:
 
 def test_as_json_and_as_a_picture(tmp_path: Path) -> None:
     path = tmp_path / "alerts.png"
-    text = told("rebalance", "--rule", "seconds=10", "--late", "15s", "--json", "--plot", str(path))
+    text = told("rebalance", *SPARSE, "--rule", "seconds=10", "--late", "15s", "--json", "--plot", str(path))
     (judgement,) = json.loads(text)["judgements"]
     assert judgement["group"] == "sorters"
     assert judgement["missed"] == 0
@@ -30,7 +32,7 @@ def test_as_json_and_as_a_picture(tmp_path: Path) -> None:
     [
         (("rebalance", "--rule", "burow"), "did you mean 'burrow'"),
         (("rebalance", "--late", "soon"), "--late"),
-        (("rebalance", "--group", "sorter", "--rule", "rising"), "there are sorters"),
+        (("hello-topic", "--set", "duration=1s", "--group", "reader", "--rule", "rising"), "there are readers"),
         (("payment-fraud", "--set", "duration=1s", "--set", "arrivals=constant:1", "--plot", "x.png"), "--plot"),
     ],
 )

@@ -19,9 +19,13 @@ topics = ["orders"]
 """
 
 
-def test_a_folder_and_a_name_are_explained_alike(kafkasim: Kafkasim) -> None:
+def fly(kafkasim: Kafkasim) -> None:
     kafkasim.write("story.toml", STORY)
-    kafkasim("run", "story.toml", "--out", "left")
+    kafkasim.left_by("run", "story.toml", "--out", "left")
+
+
+def test_a_folder_and_a_name_are_explained_alike(kafkasim: Kafkasim) -> None:
+    fly(kafkasim)
     outcomes = [kafkasim("explain", name, "--why", "loss", "--json") for name in ("left", "story.toml")]
     assert [outcome.code for outcome in outcomes] == [0, 0]
     assert outcomes[0].out == outcomes[1].out
@@ -38,16 +42,14 @@ def test_a_folder_and_a_name_are_explained_alike(kafkasim: Kafkasim) -> None:
     ],
 )
 def test_bad_input_is_one_line(kafkasim: Kafkasim, arguments: tuple[str, ...], line: str) -> None:
-    kafkasim.write("story.toml", STORY)
-    kafkasim("run", "story.toml", "--out", "left")
+    fly(kafkasim)
     outcome = kafkasim("explain", *arguments)
     assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
     assert outcome.err.startswith(line)
 
 
 def test_a_run_of_another_version(kafkasim: Kafkasim) -> None:
-    kafkasim.write("story.toml", STORY)
-    kafkasim("run", "story.toml", "--out", "left")
+    fly(kafkasim)
     manifest = json.loads((kafkasim.folder / "left/manifest.json").read_text())
     kafkasim.write("left/manifest.json", json.dumps({**manifest, "trace_sha256": "0" * 64}))
     outcome = kafkasim("explain", "left", "--why", "loss")

@@ -8,10 +8,11 @@ from sim.observe.metrics import Metrics
 from tests.cli.command import Kafkasim
 
 PNG = b"\x89PNG"
+RUN = ("run", "hello-topic", "--until", "3s", "--out", "o")
 
 
 def flown(kafkasim: Kafkasim) -> None:
-    assert kafkasim("run", "hello-topic", "--until", "3s", "--out", "o").code == 0
+    kafkasim.left_by(*RUN)
 
 
 def test_a_run_is_drawn_into_its_folder(kafkasim: Kafkasim) -> None:
@@ -29,7 +30,7 @@ def test_a_run_is_drawn_into_its_folder(kafkasim: Kafkasim) -> None:
 def test_a_later_run_takes_the_pictures_away(kafkasim: Kafkasim) -> None:
     flown(kafkasim)
     assert kafkasim("plot", "o", "--what", "isr").code == 0
-    flown(kafkasim)
+    assert kafkasim(*RUN).code == 0
     assert "o/isr.png" not in kafkasim.files()
 
 

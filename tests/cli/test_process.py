@@ -107,7 +107,7 @@ def test_progress_is_shown_on_a_terminal_and_there_alone(tmp_path: Path) -> None
     pty = pytest.importorskip("pty")
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [*COMMAND, "run", "payment-fraud", "--until", "4s", "--json"],
+        [*COMMAND, "run", "payment-fraud", "--until", "4s", "--set", "arrivals=constant:30", "--json"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "100"},
         stdout=subprocess.PIPE,

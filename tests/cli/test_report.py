@@ -11,7 +11,7 @@ SHORT = ("--until", "4s", "--set", "arrivals=poisson:20")
 
 @pytest.fixture
 def flown(kafkasim: Kafkasim) -> Kafkasim:
-    assert kafkasim("run", "broker-failure", *SHORT, "--out", "first").code == 0
+    kafkasim.left_by("run", "broker-failure", *SHORT, "--out", "first")
     return kafkasim
 
 

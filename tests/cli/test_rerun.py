@@ -8,6 +8,7 @@ import pytest
 from tests.cli.command import Kafkasim
 
 DATA = Path(__file__).parents[1] / "data"
+SHORT = ("run", "hello-topic", "--until", "2s", "--out", "o")
 RUNS = {
     "settings": ("--set", "duration=3s", "--set", "acks=1", "--set", "detectors=2", "--set", "broker_crash_at=1s"),
     "cut": ("--until", "2500ms", "--no-faults"),
@@ -30,7 +31,7 @@ def test_a_rerun_has_the_same_facts_to_the_byte(kafkasim: Kafkasim, arguments: t
 
 
 def test_a_manifest_in_this_folder(kafkasim: Kafkasim, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert kafkasim("run", "hello-topic", "--until", "2s", "--out", "o").code == 0
+    kafkasim.left_by(*SHORT)
     monkeypatch.chdir(kafkasim.folder / "o")
     outcome = kafkasim("rerun", "manifest.json")
     assert outcome.code == 0
@@ -39,7 +40,7 @@ def test_a_manifest_in_this_folder(kafkasim: Kafkasim, monkeypatch: pytest.Monke
 
 
 def test_other_facts_are_told(kafkasim: Kafkasim) -> None:
-    assert kafkasim("run", "hello-topic", "--until", "2s", "--out", "o").code == 0
+    kafkasim.left_by(*SHORT)
     path = kafkasim.folder / "o" / "manifest.json"
     manifest = json.loads(path.read_text())
     path.write_text(json.dumps({**manifest, "seed": 8, "versions": {**manifest["versions"], "numpy": "0.1"}}))
@@ -66,7 +67,7 @@ def test_the_input_must_be_the_same(kafkasim: Kafkasim, change: str) -> None:
 
 
 def test_a_partial_run_cannot_be_repeated(kafkasim: Kafkasim) -> None:
-    assert kafkasim("run", "hello-topic", "--until", "1s", "--out", "o").code == 0
+    kafkasim.left_by(*SHORT)
     path = kafkasim.folder / "o" / "manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "partial": True}))
     outcome = kafkasim("rerun", "o/manifest.json")

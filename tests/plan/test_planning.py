@@ -20,6 +20,8 @@ from sim.plan.sentences import assumptions, differences, sentences
 from sim.rules.errors import ConfigError
 
 SMALL = {"write": "10MB/s", "growth": "1x", "groups": "0", "hardware": "m5.large", "survive": "none"}
+COARSE = {"record": "20KB", "linger": "10ms", "producers": "1"}
+"""Few batches, so that the flights are quick."""
 PRICES = 'currency = "EUR"\n[machine-hour]\n"m5.large" = 0.2\n[space-gb-month]\n"m5.large" = 0.1\n'
 
 
@@ -27,7 +29,7 @@ PRICES = 'currency = "EUR"\n[machine-hour]\n"m5.large" = 0.2\n[space-gb-month]\n
 def answer(tmp_path_factory: pytest.TempPathFactory) -> Answer:
     prices = tmp_path_factory.mktemp("prices") / "prices.toml"
     prices.write_text(PRICES, encoding="utf-8")
-    return plan(read_requirement(None, SMALL | {"prices": str(prices)}), seeds=2, jobs=1)
+    return plan(read_requirement(None, SMALL | COARSE | {"prices": str(prices)}), seeds=2, jobs=1)
 
 
 def test_the_smallest_cluster_is_chosen_with_an_interval_and_its_cost(answer: Answer) -> None:

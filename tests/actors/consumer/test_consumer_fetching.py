@@ -177,7 +177,7 @@ def test_a_crashed_leader_costs_the_time_until_the_election_and_a_metadata_backo
 
 def test_a_leader_that_moves_is_followed_at_once() -> None:
     """The preferred-leader task moves leadership 30 s after the start; the old leader tells who the new one is."""
-    source, reader = Source(every_ms=5, until_s=31), Reader()
+    source, reader = Source(every_ms=20, until_s=31), Reader()
     story = Story(
         apps={"source": source, "reader": reader}, broker_config={"leader.imbalance.check.interval.seconds": 30}
     )

@@ -20,7 +20,7 @@ from tests.actors.flights import P, Probe, Sink, Source, Story
 
 def test_leader_hands_over_at_once_and_goes_two_seconds_later() -> None:
     """The orders of events and the times are those of a real cluster: 10 to 56 ms and 2096 to 2203 ms."""
-    source, sink = Source(5, 20, acks="all"), Sink()
+    source, sink = Source(10, 14, acks="all"), Sink()
     story = Story(1, {"source": source, "sink": sink})
     leader = story.first_leader
     story.at(5.3, story.broker(leader).shut_down)
@@ -35,7 +35,7 @@ def test_leader_hands_over_at_once_and_goes_two_seconds_later() -> None:
     assert 2.0 < fenced - 5.3 < 2.25
     assert story.isr() == set(story.followers)
     assert source.failed == 0
-    story.fly(25)
+    story.fly(17)
     assert sink.numbers == list(range(len(source.deliveries)))
     assert max((length for _, length in source.gaps()), default=0.0) < 1.2
 

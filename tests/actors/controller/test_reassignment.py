@@ -45,12 +45,12 @@ LONGEST_GAP_S = 1.2  # a follower may ask its new leader before that one knows, 
 
 
 def test_partition_moves_to_three_other_brokers_under_load_and_nothing_is_lost() -> None:
-    source, sink = Source(2, 20, acks="all"), Sink()
+    source, sink = Source(4, 16, acks="all"), Sink()
     story, here, there = on_six(1, source, sink)
     probe = Probe(story)
     story.fly(5)
     assert move(probe, *there) is ErrorCode.NONE
-    story.fly(24)
+    story.fly(20)
     after = story.cluster.controller.image.partitions[P]
     assert after.replicas == there
     assert set(after.isr) == set(there)
@@ -76,7 +76,7 @@ def test_partition_moves_to_three_other_brokers_under_load_and_nothing_is_lost()
 
 
 def test_move_waits_for_a_broker_that_is_down_and_is_listed_meanwhile() -> None:
-    source, sink = Source(10, 40, acks="all"), Sink()
+    source, sink = Source(30, 40, acks="all"), Sink()
     story, here, there = on_six(2, source, sink)
     probe = Probe(story)
     story.broker(there[0]).stop()
@@ -100,7 +100,7 @@ def test_move_waits_for_a_broker_that_is_down_and_is_listed_meanwhile() -> None:
 
 
 def test_cancelled_move_leaves_everything_as_it_was() -> None:
-    source, sink = Source(10, 30, acks="all"), Sink()
+    source, sink = Source(30, 30, acks="all"), Sink()
     story, here, there = on_six(3, source, sink)
     probe = Probe(story)
     assert cancel(probe) is ErrorCode.NO_REASSIGNMENT_IN_PROGRESS
@@ -157,7 +157,7 @@ def test_orders_that_cannot_be_are_refused() -> None:
 
 
 def test_log_of_a_partition_that_moved_away_from_a_dead_broker_is_deleted_when_it_returns() -> None:
-    source, sink = Source(10, 40, acks="all"), Sink()
+    source, sink = Source(30, 40, acks="all"), Sink()
     story, here, there = on_six(6, source, sink)
     probe = Probe(story)
     story.fly(5)
@@ -177,7 +177,7 @@ def test_log_of_a_partition_that_moved_away_from_a_dead_broker_is_deleted_when_i
 
 def test_partition_that_comes_back_to_a_leader_is_read_there_again() -> None:
     """Fetchers that had a session with that broker are told of the replica that is made anew."""
-    source, sink = Source(10, 25, acks="all"), Sink()
+    source, sink = Source(20, 25, acks="all"), Sink()
     story, here, there = on_six(7, source, sink)
     probe = Probe(story)
     story.fly(5)

@@ -88,7 +88,7 @@ def test_a_new_leader_told_with_the_error_is_asked_at_once() -> None:
     which this producer asks for each 4.7 s only.
     """
     slow_metadata = {"retry_backoff_ms": 4700, "retry_backoff_max_ms": 4700, "metadata_max_age_ms": 1000}
-    source = Source(every_ms=2, until_s=31, **slow_metadata)
+    source = Source(every_ms=10, until_s=31, **slow_metadata)
     story = Story(apps={"source": source}, broker_config={"leader.imbalance.check.interval.seconds": 30})
     first = story.broker(story.first_leader)
     story.at(1.0, first.stop)

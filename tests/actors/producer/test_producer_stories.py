@@ -188,7 +188,7 @@ def test_producer_follows_a_new_leader_without_waiting_for_old_metadata() -> Non
 
 def test_an_old_leader_that_lives_names_the_new_one() -> None:
     """The killed leader comes back and is preferred: the one in between answers NOT_LEADER with a hint."""
-    source = Source(10, 40, acks="all", linger_ms=0, metadata_max_age_ms=300_000)
+    source = Source(20, 40, acks="all", linger_ms=0, metadata_max_age_ms=300_000)
     story = Story(1, {"source": source}, broker_config={"leader.imbalance.check.interval.seconds": 5})
     story.at(KILL_S, story.broker(story.first_leader).stop)
     story.at(KILL_S + 12, story.broker(story.first_leader).start)

@@ -131,7 +131,7 @@ def test_an_assignor_that_gives_all_to_everybody_is_found(monkeypatch: Patch) ->
 def test_members_that_take_what_they_were_not_given_are_found(monkeypatch: Patch) -> None:
     everything = frozenset(TopicPartition(P.topic, number) for number in range(2))
     monkeypatch.setattr(ConsumerMembership, "_known", lambda *_: everything)
-    found = sentences(fly(plan(apps=readers(group_protocol="consumer")), 15), "one-owner")
+    found = sentences(fly(plan(apps=readers(group_protocol="consumer")), 4), "one-owner")
     pattern = (
         r"at 0\.\d{3} s sink-[12]-consumer-1 owns payments-0 in generation [12] of group sink although "
         r"sink-[12]-consumer-1, which is a member, has not given it up"
