@@ -14,7 +14,7 @@ QUICK = {
     "coordinator_loads_nothing": 8,
     "sequence_numbers_are_not_looked_at": 30,
     "retries_go_to_the_end_of_the_queue": 30,
-    "readers_see_open_transactions": 23,
+    "readers_see_open_transactions": 293,
 }
 """Seeds that find a bug."""
 
