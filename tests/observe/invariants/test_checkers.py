@@ -180,7 +180,8 @@ def test_retention_and_compaction_may_take_committed_batches_away(desk: Desk) ->
     log.log_start_offset = 2
     assert checker.seen(NOW, None, desk.replica(2, 2, 1)) == []
     batches = log.segments[0].batches
-    del batches[1], log.segments[0].base_offsets[1], log.segments[0].positions[1]
+    part = log.segments[0].newest
+    del batches[1], part.base_offsets[1], part.positions[1]
     checker.heard(NOW, LogCleaned(2, P, 0, 4, 3, 2, ()))
     assert checker.seen(NOW, None, desk.replica(2, 2, 2)) == []
 
