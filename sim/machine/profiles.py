@@ -153,7 +153,7 @@ PROFILES: Mapping[str, Profile] = {
                 **_memory(16, 4),
             },
             {
-                "record_cost": _fitted(1217 * 2.5 / 2.0, "LI-P1, with a clock of 2.0 instead of 2.5 GHz"),
+                "record_cost": _assumed(1217 * 2.5 / 2.0, "as fitted on LI-P1, with a clock of 2.0 instead of 2.5 GHz"),
                 "request_cost": _assumed(25 * MICROSECOND, "as a broker's request handler"),
                 "nic_bytes_per_s": _published(125 * MB, "NetDB 2011: 1 GbE"),
             },
