@@ -42,7 +42,7 @@ def render(answer: Answer, laws: Iterable[Law]) -> str:
         *(f"- {line}" for line in differences(answer)),
         "\nWhere only the law matters, flights obey it: three m5.large, three replicas, offered more than it allows.\n",
         *_laws(laws),
-        "\n## What was supposed\n",
+        "\n## What was assumed\n",
         *(f"- {line}" for line in assumptions(answer)),
         "\n## What planners ask\n",
         "| | question | command | tested in |\n|---:|---|---|---|",
