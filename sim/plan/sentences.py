@@ -187,7 +187,7 @@ def assumptions(answer: Answer) -> tuple[str, ...]:
         f"{slice_of(each.candidate).brokers} of {each.candidate.brokers:,} ({each.candidate.machine})"
         for each in answer.candidates
     )
-    cheapest = "the cost of a month" if asked.prices else "brokers, as no prices were given"
+    best = "that costs least in a month" if asked.prices else "with the fewest brokers, as no prices were given"
     return (
         f"Flown are slices: {slices} brokers, each with what it carries in the whole cluster; {WARM_UP_S} s of "
         f"warm-up, then {MEASURED_S} s measured. A broker of a large cluster follows more leaders, in smaller fetches.",
@@ -205,5 +205,5 @@ def assumptions(answer: Answer) -> tuple[str, ...]:
         f"and a consumer {show_bytes(asked.consumer_rate)}/s.",
         f"Brokers are spread over {asked.racks} racks; burst credits of disks and cards are used up.",
         "A deployment restarts two members of four with two partitions each; pauses grow with members, not with bytes.",
-        f"The cheapest is that with the least of: {cheapest}.",
+        f"Of the candidates that meet the requirement, the one is chosen {best}.",
     )

@@ -121,3 +121,10 @@ def test_producers_outrun_the_followers_where_a_card_is_too_narrow_for_both() ->
         assert outcome.produced_per_s * 1_000 > 1.1 * card
         lags.append(outcome.lag["followers"])
     assert lags[1] > 1.5 * lags[0] > 0
+
+
+def test_a_producer_that_runs_for_long_has_sent_to_every_partition() -> None:
+    few: dict[str, Any] = {"partitions": 8, "rate": 20.0, "begin": 0}
+    sent = {wants: fly_load(load(first_everywhere=wants, **few)).per_partition for wants in (True, False)}
+    assert sorted(sent[True]) == list(range(8))
+    assert len(sent[False]) < 8
