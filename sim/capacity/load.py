@@ -40,9 +40,10 @@ class Load:
     of the same broker are buffered, as before Kafka 4.0; after each poll it `commits` its offsets (`sync`: and waits,
     or `async`).
     A producer that is `on_schedule` sends what it could not send in time as soon as it can, and latency counts from the
-    schedule. With `first_alone` it sends one record half a second before the others. `consumer_rate` is how many
-    records per second a consumer's application can take; from `pause_at` it takes none for `pause`,
-    if it is in one of the first `pausing` groups.
+    schedule. With `first_alone` it sends one record half a second before the others, with `first_everywhere` one to
+    each partition, as one has done that runs for long: only then it prefers partitions by load. `consumer_rate` is how
+    many records per second a consumer's application can take; from `pause_at` it takes none for `pause`, if it is in
+    one of the first `pausing` groups.
     Times are nanoseconds; `until` is the end of the run, `begin` that of the warm-up, `stop` that of sending. Records
     that are due within one `tick` are sent together, at its end.
     """
@@ -75,6 +76,7 @@ class Load:
     stop: int = 1 << 62
     tick: int = TICK
     first_alone: bool = False
+    first_everywhere: bool = False
     on_schedule: bool = False
     quotas: ClientQuotas = field(default_factory=dict)
     consumer_rate: float | None = None
@@ -122,15 +124,18 @@ def _saturated(load: Load) -> Behaviour:
     """Always has the next record: buffer.memory and max.block.ms bound what it sends."""
 
     def run(app: App) -> Generator[Event, Any, None]:
-        send = _sending(load, app.producer(**load.producer_config))
-        yield from _lead_in(load, app, send)
+        producer = app.producer(**load.producer_config)
+        send = _sending(load, producer)
+        yield from _lead_in(load, app, producer, send)
         while app.now < min(load.stop, load.until):
             yield from send([app.now] * CHUNK)
 
     return run
 
 
-def _lead_in(load: Load, app: App, send: Send) -> Generator[Event, Any, None]:
+def _lead_in(load: Load, app: App, producer: Producer, send: Send) -> Generator[Event, Any, None]:
+    for number in range(load.partitions if load.first_everywhere else 0):
+        yield from producer.send_many(TOPIC, load.value_size, [app.now], number)
     if load.first_alone:
         yield from send([app.now])
         yield app.until(app.now + LEAD)
@@ -161,8 +166,9 @@ def _paced(load: Load, rate: float) -> Behaviour:
     tick = max(load.tick, gap)
 
     def run(app: App) -> Generator[Event, Any, None]:
-        send = _sending(load, app.producer(**load.producer_config))
-        yield from _lead_in(load, app, send)
+        producer = app.producer(**load.producer_config)
+        send = _sending(load, producer)
+        yield from _lead_in(load, app, producer, send)
         due = app.now + app.random.randrange(tick)
         wake = due
         while due < min(load.stop, load.until):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plan_command"]
 
-HEADINGS = ("machine", "brokers", "binds", "p99 ms", "recovery s", "breaks", "month", "")
+HEADINGS = ("machine", "brokers", "binds", "p99 ms", "recovery s", "breaks", "", "month")
 
 Command = Callable[..., None]
 
@@ -87,7 +87,8 @@ def tell(title: str, lines: tuple[str, ...]) -> None:
 
 def table_of(answer: "Answer") -> Table:
     """One row for each candidate."""
-    table = Table(*HEADINGS, box=SIMPLE_HEAD, pad_edge=False)
+    headings = HEADINGS if answer.requirement.prices else HEADINGS[:-1]
+    table = Table(*headings, box=SIMPLE_HEAD, pad_edge=False)
     table.columns[0].no_wrap = True
     for flown in answer.candidates:
         table.add_row(*row_of(flown, answer))
@@ -100,6 +101,7 @@ def row_of(flown: "Flown", answer: "Answer") -> tuple[str, ...]:
 
     recovery = flown.recovery_s
     verdict = "chosen" if flown is answer.chosen else ", ".join(flown.failings)
+    month = (money(flown, answer.currency),) if answer.requirement.prices else ()
     return (
         flown.candidate.machine,
         f"{flown.candidate.brokers:,}",
@@ -107,8 +109,8 @@ def row_of(flown: "Flown", answer: "Answer") -> tuple[str, ...]:
         with_interval(flown.p99_ms, "").strip(),
         "-" if recovery is None else with_interval(recovery, "").strip(),
         flown.ramp.breaks,
-        money(flown, answer.currency),
         verdict,
+        *month,
     )
 
 

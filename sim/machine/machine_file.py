@@ -11,14 +11,27 @@ from sim.machine.hardware import Machines, with_figures
 from sim.machine.profiles import profile_named
 from sim.rules.errors import ConfigError
 
-__all__ = ["machines_of", "read_machine", "write_machine"]
+__all__ = ["PLANNING", "machines_of", "read_machine", "simulated", "write_machine"]
+
+PLANNING = ("space", "replicas", "network_disk")
+"""What a machine's file may say of a broker that does not change what it does."""
 
 HEAD = """\
 # A machine: the profile that it begins with, what differs of its brokers, and under [client] of their clients.
 # Costs and latencies are nanoseconds, capacities bytes and bytes per second; `disks` of each broker are alike.
 # For `kafkasim plan --hardware THIS-FILE` it may also say `space = "5TB"`, the most that a broker's disks hold,
 # `replicas = 2000`, the most that a broker should have, and `network_disk = true` if disk space is paid apart.
+# In a scenario file it stands under [cluster.hardware], and its [client] under [cluster.hardware.client].
 """
+
+
+def simulated(table: Mapping[str, object], where: str) -> Machines:
+    """The machines of a file's table, in which `client.record_cost` stands for what is under [client], without what
+    only planning asks for. Raises ConfigError, one line.
+    """
+    figures = {key: value for key, value in table.items() if key not in PLANNING}
+    client = {key.removeprefix("client."): figures.pop(key) for key in list(figures) if key.startswith("client.")}
+    return machines_of({**figures, **({"client": client} if client else {})}, where)
 
 
 def machines_of(figures: Mapping[str, Any], where: str) -> Machines:

@@ -45,7 +45,7 @@ def _recovery(flown: Flown) -> tuple[Comparison, ...]:
             f"{device} of the busiest broker that is left was used at {first.shares[device]:.0%}: the backlog is uneven"
         )
     else:
-        reason = "recovery is told in whole seconds, and a part of what waits is sent while leaders are elected"
+        reason = "a part of what waits is sent while leaders are elected, and the slowest of a hundred decide the rest"
     return (Comparison("recovery from a loss", "s", first.formula_s, flown.recovery_s.mean, reason),)
 
 

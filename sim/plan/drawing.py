@@ -28,7 +28,8 @@ def draw(answer: Answer) -> "Picture":
     unit = f"cost ({answer.currency} a month)" if priced else "brokers"
     chosen = next(mark for mark in marks if mark.chosen)
     recovery = f", {chosen.recovery_s[0]:,.0f} s to recover" if chosen.recovery_s is not None else ""
-    title = f"{chosen.name} is cheapest: p99 {chosen.p99_ms[0]:,.1f} ms{recovery}"
+    best = "is cheapest" if priced else "has the fewest brokers"
+    title = f"{chosen.name} {best}: p99 {chosen.p99_ms[0]:,.1f} ms{recovery}"
     return draw_candidates(marks, unit, answer.requirement.p99 * 1000, title)
 
 

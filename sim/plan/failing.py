@@ -111,7 +111,7 @@ def fly_failover(slice_: Slice, seed: int) -> Failover:
     return Failover(
         detected_s=seen.fenced / SECOND - CRASH_S,
         outage_s=outage_s,
-        recovered_s=float(end_s - CALM_S - CRASH_S) if calm_s else None,
+        recovered_s=_calm_since_s(seen, end_s - calm_s, asked.p99) - CRASH_S if calm_s else None,
         formula_s=outage_s + backlog_s(slice_.candidate, outage_s),
         worst_ms=float(seen.latencies_ms(0, end_s).max(initial=0.0)),
         sent=len(latencies) / (slice_.records_per_s * CALM_S),
@@ -131,10 +131,18 @@ def backlog_s(candidate: Candidate, outage_s: float) -> float:
     return drain_s(1, outage_s, 1 / max(candidate.shares_after_loss.values()))
 
 
-def _is_calm(seen: Seen, second: int, limit_s: float) -> bool:
+def _is_calm(seen: Seen, end_s: float, limit_s: float) -> bool:
     """Whether there are leaders, and the second that is over had a 99th percentile that is allowed."""
-    latencies = seen.latencies_ms(second - 1, second)
+    latencies = seen.latencies_ms(end_s - 1, end_s)
     return bool(seen.elected and len(latencies) and numpy.percentile(latencies, 99) <= limit_s * 1000)
+
+
+def _calm_since_s(seen: Seen, begin_s: int, limit_s: float) -> float:
+    """When the calm began that was there from a whole second on: to a tenth, each of which begins a calm second."""
+    tenths = 10 * begin_s
+    while tenths > 10 * CRASH_S and _is_calm(seen, (tenths - 1) / 10 + 1, limit_s):
+        tenths -= 1
+    return tenths / 10
 
 
 def fly_return(slice_: Slice, seed: int) -> Return:

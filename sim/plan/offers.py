@@ -10,7 +10,7 @@ from typing import Any
 
 from sim.machine.devices import Hardware
 from sim.machine.hardware import Figure, Machines, nearest
-from sim.machine.machine_file import machines_of, read_machine
+from sim.machine.machine_file import PLANNING, machines_of, read_machine
 from sim.machine.profiles import PROFILES
 from sim.plan.units import read_size
 from sim.rules.errors import ConfigError
@@ -91,7 +91,7 @@ def offer_named(name: str, where: str) -> Offer:
 def _offer_of_file(name: str, where: str) -> Offer:
     """A machine that is described, such as `kafkasim calibrate --out machine.toml` writes it."""
     table = read_machine(Path(name), where)
-    space, replicas, network_disk = (table.pop(key, None) for key in ("space", "replicas", "network_disk"))
+    space, replicas, network_disk = (table.pop(key, None) for key in PLANNING)
     machines, known = machines_of(table, where), OFFERS.get(table["profile"])
     return Offer(
         name,

@@ -30,7 +30,9 @@ def render(answer: Answer, laws: Iterable[Law]) -> str:
         f"{asked.p99 * 1000:g} ms (p99), and {asked.headroom:.0%} of every device stay free.\n",
         "```\nkafkasim plan --write 200MB/s --record 1KB --groups 3 --retention 7d --replication 3 \\\n"
         "  --p99 50ms --survive broker --headroom 30% --growth 2x --hardware m5.large,i3en.2xlarge\n```\n",
-        'A TOML file does as well, with lines such as `write = "200MB/s"`; `--prices FILE` adds costs.\n',
+        'A TOML file does as well, with lines such as `write = "200MB/s"`; `--prices FILE` adds costs. A machine of'
+        "\nyour own is measured, fitted with `kafkasim calibrate FILE --out machine.toml`, and named as `--hardware "
+        "machine.toml`.\n",
         "## The candidates\n",
         *_candidates(answer),
         "\n![Brokers against latency and recovery](pictures/plan.png)\n",
@@ -42,7 +44,7 @@ def render(answer: Answer, laws: Iterable[Law]) -> str:
         *(f"- {line}" for line in differences(answer)),
         "\nWhere only the law matters, flights obey it: three m5.large, three replicas, offered more than it allows.\n",
         *_laws(laws),
-        "\n## What was supposed\n",
+        "\n## What was assumed\n",
         *(f"- {line}" for line in assumptions(answer)),
         "\n## What planners ask\n",
         "| | question | command | tested in |\n|---:|---|---|---|",

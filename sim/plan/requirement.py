@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sim.machine.hardware import nearest
 from sim.plan.offers import Offer, offer_named
-from sim.plan.units import read_count, read_factor, read_rate, read_seconds, read_share, read_size
+from sim.plan.units import read_count, read_factor, read_rate, read_seconds, read_share, read_size, show_bytes
 from sim.rules.errors import ConfigError
 
 __all__ = ["FIELDS", "Field", "Requirement", "read_requirement"]
@@ -178,8 +178,15 @@ def _check(found: Requirement, where: Mapping[str, str]) -> None:
         )
     _whole("groups", found.groups, 0, where)
     _whole("brokers-at-most", found.brokers_at_most, found.replication, where)
-    if found.consumer_rate * 1e3 < found.planned_write or found.partition_rate * 1e4 < found.planned_write:
-        raise ConfigError(f"{where['consumer-rate']}: more than 1,000 consumers or 10,000 partitions would be needed")
+    for name, rate, most, what in (
+        ("consumer-rate", found.consumer_rate, 1_000, "consumers in a group"),
+        ("partition-rate", found.partition_rate, 10_000, "partitions"),
+    ):
+        if rate * most < found.planned_write:
+            raise ConfigError(
+                f"{where[name]}: {show_bytes(rate)}/s would ask for more than {most:,} {what}; "
+                f"that many do for --write {rate * most / found.growth / 1e6:.3g}MB/s"
+            )
     if found.record > 1_000_000:
         raise ConfigError(f"{where['record']}: {found.record:,} bytes; Kafka's max.request.size is 1 MB by default")
 

@@ -9,7 +9,6 @@ from typing import Any
 from sim.plan.answer import Answer, Flown
 from sim.plan.candidates import Candidate, candidate, smallest
 from sim.plan.deploying import PROTOCOLS, fly_deployment
-from sim.plan.extras import require
 from sim.plan.failing import fly_failover, fly_return
 from sim.plan.lagging import fly_outage
 from sim.plan.prices import Prices, read_prices
@@ -17,11 +16,12 @@ from sim.plan.ramp import SHARES, at_share, ramp
 from sim.plan.requirement import Requirement
 from sim.plan.slices import losing, returning, slice_of
 from sim.plan.steady import fly_steady
+from sim.plan.sweeping import checked_pool
 from sim.rules.errors import ConfigError
 
 __all__ = ["fly_all", "plan"]
 
-GROWTH, TRIES, PATIENCE = 1.15, 4, 3
+GROWTH, TRIES, PATIENCE, MOST_LOSSES = 1.15, 4, 3, 3
 MARGIN = 0.9
 """A cluster is large enough if its 99th percentile is below that share of what is allowed, at the first seed."""
 
@@ -50,7 +50,7 @@ def plan(
 
     The steady state is flown with `seeds` seeds, the same of all candidates; `told` hears of workers that died.
     """
-    require("analysis")
+    checked_pool(jobs, None, told)
     if seeds < 1:
         raise ConfigError(f"--seeds {seeds}: must be at least 1, such as 3")
     prices = read_prices(requirement.prices, requirement.machines) if requirement.prices else None
@@ -115,7 +115,8 @@ def _tasks(number: int, settled: Settled, seeds: int) -> dict[Any, tuple[Any, ..
     found = settled.candidate
     tasks: dict[Any, tuple[Any, ...]] = {}
     if found.requirement.survive != "none":
-        tasks |= {(number, "failover", seed): (fly_failover, losing(found), seed) for seed in range(min(seeds, 2))}
+        losses = range(min(seeds, MOST_LOSSES))
+        tasks |= {(number, "failover", seed): (fly_failover, losing(found), seed) for seed in losses}
     tasks |= {(number, "ramp", share): (fly_steady, at_share(found, share), 0, True) for share in SHARES}
     if found.requirement.groups:
         tasks[number, "outage"] = (fly_outage, slice_of(found), 0)

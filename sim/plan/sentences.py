@@ -8,7 +8,7 @@ from sim.plan.candidates import SPACE_USED
 from sim.plan.comparing import comparisons
 from sim.plan.failing import BACK_S, CRASH_S, copying_s
 from sim.plan.lagging import PAUSE_S
-from sim.plan.search import GROWTH, MARGIN
+from sim.plan.search import GROWTH, MARGIN, MOST_LOSSES
 from sim.plan.slices import FINE, FINE_FOR_LONG, MEASURED_S, WARM_UP_S, slice_of
 from sim.plan.statistics import Interval
 from sim.plan.units import show_bytes
@@ -187,22 +187,23 @@ def assumptions(answer: Answer) -> tuple[str, ...]:
         f"{slice_of(each.candidate).brokers} of {each.candidate.brokers:,} ({each.candidate.machine})"
         for each in answer.candidates
     )
-    cheapest = "the cost of a month" if asked.prices else "brokers, as no prices were given"
+    best = "that costs least in a month" if asked.prices else "with the fewest brokers, as no prices were given"
     return (
         f"Flown are slices: {slices} brokers, each with what it carries in the whole cluster; {WARM_UP_S} s of "
         f"warm-up, then {MEASURED_S} s measured. A broker of a large cluster follows more leaders, in smaller fetches.",
         f"Above {show_bytes(FINE)}/s, or {show_bytes(FINE_FOR_LONG)}/s in flights of failures, records, batches "
         f"and producers are coarser: fewer and larger, the same bytes.",
-        f"{answer.seeds} seeds for the steady state, at most 2 for a loss, 1 for the rest; ± is half of a 95 % "
-        f"Student-t interval.",
+        f"{answer.seeds} seeds for the steady state, at most {MOST_LOSSES} for a loss, 1 for the rest; ± is half of a "
+        f"95 % Student-t interval.",
         f"A cluster grows by {GROWTH - 1:.0%} until its p99 at the first seed is below {MARGIN:.0%} of the allowed.",
         f"Disks are filled at the average rate, {asked.average:.0%} of the peak, for the whole retention, and at most "
         f"{SPACE_USED:.0%} full; compression is not counted.",
         f"A broker is away for {BACK_S - CRASH_S} s in flight with its page cache full, a group for {PAUSE_S} s with a "
         f"page cache that is as much smaller; longer absences are scaled in proportion.",
+        "A broker that is added is not flown: it is supposed to copy as fast as the one that comes back.",
         f"Records have no keys and are {asked.record:,} bytes; a partition takes {show_bytes(asked.partition_rate)}/s "
         f"and a consumer {show_bytes(asked.consumer_rate)}/s.",
         f"Brokers are spread over {asked.racks} racks; burst credits of disks and cards are used up.",
         "A deployment restarts two members of four with two partitions each; pauses grow with members, not with bytes.",
-        f"The cheapest is that with the least of: {cheapest}.",
+        f"Of the candidates that meet the requirement, the one is chosen {best}.",
     )

@@ -111,6 +111,7 @@ class Slice:
             until=(WARM_UP_S + MEASURED_S) * SECOND,
             tick=TICK,
             on_schedule=True,
+            first_everywhere=True,
         )
 
     def plan(self, load: Load) -> Plan:

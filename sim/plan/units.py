@@ -28,7 +28,9 @@ def read_rate(text: str, where: str) -> float:
     name = unit.removesuffix("/s")
     known = {**SIZES, **BITS}
     if not unit.endswith("/s") or name not in known:
-        raise ConfigError(f"{where}: {text} is {_meaning(unit)}, not a rate of bytes; write it like 200MB/s")
+        raise ConfigError(
+            f"{where}: {text} is {_meaning(unit)}, not a rate of bytes; write it like 200MB/s or 1600Mbit/s"
+        )
     return _positive(value * known[name], text, where)
 
 

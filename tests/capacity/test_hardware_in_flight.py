@@ -168,3 +168,10 @@ def test_pauses_of_a_client_that_reads_delay_nobody_else() -> None:
     calm, other = (fly_load(load({}, client, **values)) for client in ({}, {**stops, "gc_record_garbage": 5_000.0}))
     assert other.end_to_end_ms()["p95"] > calm.end_to_end_ms()["p95"] + 5
     assert other.publish_ms()["p50"] == pytest.approx(calm.publish_ms()["p50"], rel=0.05)
+
+
+def test_a_producer_that_runs_for_long_has_sent_to_every_partition() -> None:
+    few: dict[str, Any] = {"partitions": 8, "rate": 20.0, "begin": 0}
+    sent = {wants: fly_load(load(first_everywhere=wants, **few)).per_partition for wants in (True, False)}
+    assert sorted(sent[True]) == list(range(8))
+    assert len(sent[False]) < 8

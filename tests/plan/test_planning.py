@@ -83,6 +83,7 @@ def test_a_latency_that_no_cluster_has_is_refused_with_the_nearest() -> None:
         (["--brokers-at-most", "10"], "network out binds; 10 brokers do for --write "),
         (["--write-readme", "--groups", "1"], "the page is about the defaults"),
         (["--seeds", "0"], "must be at least 1"),
+        (["--jobs", "0"], "between 1 and 1,000 processes"),
         (["--prices", "none.toml"], "No such file"),
         (["none.toml"], "No such file"),
     ],

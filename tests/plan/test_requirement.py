@@ -30,7 +30,12 @@ def test_a_file_is_read_and_options_win(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"write": "200MB"}, "--write: 200MB is a size, not a rate of bytes; write it like 200MB/s"),
+        (
+            {"write": "5TB/s"},
+            "--consumer-rate: 20 MB/s would ask for more than 1,000 consumers in a group; that many do",
+        ),
+        ({"partition-rate": "10KB/s"}, "more than 10,000 partitions; that many do for --write 50MB/s"),
+        ({"write": "200MB"}, "--write: 200MB is a size, not a rate of bytes; write it like 200MB/s or 1600Mbit/s"),
         ({"write": "200"}, "a number without unit"),
         ({"record": "1KB/s"}, "a rate of bytes, not a size"),
         ({"retention": "7GB"}, "a size, not a duration"),

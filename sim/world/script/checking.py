@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 
 from sim.machine.clock import MINUTE, SECOND, parse_duration
+from sim.machine.machine_file import simulated
 from sim.rules.config import BrokerConfig, ConsumerConfig, ProducerConfig, ShareConsumerConfig, topic_config_from
 from sim.rules.errors import ConfigError
 from sim.world.cluster import ClusterSpec
@@ -157,6 +158,7 @@ def _check_configs(script: Script) -> None:
     """Kafka's keys and values, with the table that has them."""
     broker = BrokerConfig.of
     _checked("[cluster], config: ", broker, script.cluster.config)
+    simulated(script.cluster.hardware, "[cluster], hardware")
     inherited = BrokerConfig.of(script.cluster.config)
     for number, topic in enumerate(script.topics, 1):
         _checked(f"[[topics]] number {number}, config: ", lambda keys: topic_config_from(inherited, keys), topic.config)

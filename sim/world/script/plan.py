@@ -1,6 +1,9 @@
 """The plan that a script makes: its applications with their behaviours, its groups, and who feeds whom."""
 
+from dataclasses import replace
+
 from sim.machine.clock import parse_duration
+from sim.machine.machine_file import simulated
 from sim.world.cluster import ClusterSpec
 from sim.world.plan import AppSpec, GroupSpec, Plan
 from sim.world.script.checking import app_names
@@ -39,7 +42,7 @@ def _cluster(script: Script) -> ClusterSpec:
     """A share group begins with the first record."""
     part = script.cluster
     groups = {share.group: {"share.auto.offset.reset": "earliest"} for share in script.share_groups}
-    return ClusterSpec(
+    spec = ClusterSpec(
         brokers=part.brokers,
         racks=part.racks,
         controllers=part.controllers,
@@ -47,6 +50,10 @@ def _cluster(script: Script) -> ClusterSpec:
         group_configs=groups,
         log_dirs=part.log_dirs,
     )
+    if not part.hardware:
+        return spec
+    hardware, client_hardware, disks = simulated(part.hardware, "[cluster], hardware")
+    return replace(spec, hardware=hardware, client_hardware=client_hardware, log_dirs=disks)
 
 
 def _apps(script: Script, duration: int) -> tuple[AppSpec, ...]:

@@ -34,12 +34,16 @@ Poison = Literal["skip", "raise"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterPart:
-    """`[cluster]`: how many brokers with how many log directories, in how many racks, and Kafka's keys for them."""
+    """`[cluster]`: how many brokers with how many log directories, in how many racks, and Kafka's keys for them.
+
+    `hardware` is what a machine's file holds, a profile and the figures that are not as in it; it has disks of its own.
+    """
 
     brokers: int = 3
     racks: int = 3
     controllers: int = 1
     log_dirs: int = 1
+    hardware: Mapping[str, object] = field(default_factory=dict)
     config: Mapping[str, object] = field(default_factory=dict)
 
 

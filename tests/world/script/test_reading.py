@@ -2,16 +2,28 @@
 
 import pytest
 
+from sim.machine.machine_file import write_machine
 from sim.rules.errors import ConfigError
 from sim.world.arrivals import Constant, Poisson
 from sim.world.faults import BrokerCrash, NetworkPartition
 from sim.world.keys import NoKeys, ZipfKeys
 from sim.world.script import Script, read_script
+from sim.world.script.plan import plan_of
 from sim.world.script.script import Expect, Transaction
 from sim.world.topics import Topic
 from tests.world.script.files import CLUSTER, script
 
 TOPIC = '[[topics]]\nname = "orders"\n'
+
+
+def test_a_cluster_may_be_of_a_machine_that_was_fitted() -> None:
+    machine = write_machine({"profile": "i3en.2xlarge", "link_latency": 2e6, "client": {"record_cost": 6000.5}})
+    table = machine.replace("[client]", "[cluster.hardware.client]")
+    found = plan_of(script(f'[cluster.hardware]\nspace = "5TB"\n{table}')).cluster
+    assert (found.hardware.link_latency, found.client_hardware.record_cost) == (2_000_000, 6000.5)
+    assert found.log_dirs == 2
+    with pytest.raises(ConfigError, match=r"^test.toml: \[cluster\], hardware: unknown .*'link_latency'\?$"):
+        script("[cluster.hardware]\nlink_latenci = 5\n")
 
 
 def test_every_table_becomes_its_value() -> None:
