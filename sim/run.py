@@ -194,7 +194,7 @@ class Run:
         return report(self, path)
 
     def explain(self, why: str, at: str | int | None = None, rerun: bool = True) -> Any:
-        """The causal chain behind `lag`, `latency`, `loss`, `unavailable` or `rebalance`, at a time such as `31s`."""
+        """The causal chain behind a symptom, such as `lag` or `loss`, at a time such as `31s`."""
         from sim.explain import explain
 
         return explain(self, why, at, rerun)

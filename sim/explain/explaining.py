@@ -10,6 +10,7 @@ from sim.explain.lag import lag
 from sim.explain.latency import latency
 from sim.explain.loss import loss
 from sim.explain.rebalance import rebalance
+from sim.explain.replicas import under_replicated
 from sim.explain.unavailable import unavailable
 from sim.machine.clock import format_duration, parse_duration
 from sim.rules.errors import ConfigError
@@ -25,6 +26,7 @@ SYMPTOMS: Mapping[str, Callable[["Run", float | None], Chain]] = {
     "loss": loss,
     "unavailable": unavailable,
     "rebalance": rebalance,
+    "under-replicated": under_replicated,
 }
 
 

@@ -21,6 +21,8 @@ __all__ = ["lag", "peak"]
 LEAST_S = 1.5
 FEWEST_COMMITS = 5
 """So many commits of other partitions show that a group is at work."""
+FEWEST_REDELIVERIES = 3
+"""So often in a row a record comes again that its reader cannot handle."""
 CONCENTRATED = 2
 """A partition that got so many times the records of the others on average is hot."""
 
@@ -65,12 +67,13 @@ def _overlap_s(begin_s: float, end_s: float, onset_s: float, peak_s: float) -> f
 
 
 def _unowned(run: "Run", group_id: str, name: TopicPartition, onset_s: float, peak_s: float) -> Iterator[Chain]:
-    for gap in gaps(run, group_id, name):
-        weight_s = _overlap_s(gap.begin_s, gap.end_s, onset_s, peak_s)
-        if weight_s:
-            gap = cause_of(run, group_id, gap)
-            links, remedy = told_gap(run, group_id, str(name), gap)
-            yield Chain("lag", gap.cause, links, remedy, weight_s=weight_s)
+    """The longest time without a reader of each cause, with the weight of all that have the same."""
+    found = [(_overlap_s(gap.begin_s, gap.end_s, onset_s, peak_s), gap) for gap in gaps(run, group_id, name)]
+    for cause in dict.fromkeys(gap.cause for weight_s, gap in found if weight_s):
+        alike = [(weight_s, gap) for weight_s, gap in found if gap.cause == cause]
+        gap = cause_of(run, group_id, max(alike, key=lambda each: each[0])[1])
+        links, remedy = told_gap(run, group_id, str(name), gap)
+        yield Chain("lag", cause, links, remedy, weight_s=sum(weight_s for weight_s, _ in alike))
 
 
 def _unwritable(run: "Run", name: TopicPartition, onset_s: float, peak_s: float) -> Iterator[Chain]:
@@ -130,7 +133,16 @@ def _slow(run: "Run", group_id: str, name: TopicPartition, onset_s: float, peak_
 
 
 def _stuck(run: "Run", group_id: str, name: TopicPartition, onset_s: float, peak_s: float) -> Link | None:
-    """The group commits other partitions while one record holds this one up, for most of the time it fell behind."""
+    """The group commits other partitions while one record holds this one up, for most of the time it fell behind.
+
+    That it is one record is known of a poison record, and of one that is handed out again and again.
+    """
+    poison = any(
+        isinstance(fault, faults.PoisonRecord) and TopicPartition(fault.topic, fault.partition) == name
+        for fault in active_faults(run, 0.0, peak_s)
+    )
+    if not poison and run.recorded().hindsight.redelivered.get((group_id, name), 0) < FEWEST_REDELIVERIES:
+        return None
     moved = {False: [0.0], True: [0.0]}
     offset = 0
     for time, fact in run.facts:

@@ -48,7 +48,7 @@ def latency(run: "Run", at_s: float | None = None) -> Chain:
         what = f"No record waited for more than {max(wait_ms, way_ms):.0f} ms"
         return Chain("latency", "none", (Link(0.0, what, "produce-latency-ms, end-to-end-latency-ms"),))
     if way_ms > 2 * wait_ms and way_ms > 1500:
-        behind = lag(run, at_s)
+        behind = _fetch_waits(run, read, arrived_s, way_ms - wait_ms) or lag(run, at_s)
         if behind.cause != "none":
             what = f"Records of {read} took up to {way_ms / 1e3:.1f} s to their readers, at {arrived_s:.1f} s"
             links = Link(arrived_s, what, "end-to-end-latency-ms"), *behind.links
@@ -58,6 +58,21 @@ def latency(run: "Run", at_s: float | None = None) -> Chain:
     begin_s = max(0.0, ended_s - wait_ms / 1e3 - 1)
     best = max(_candidates(run, topic, begin_s, ended_s, wait_ms), key=lambda chain: chain.weight_s)
     return Chain("latency", best.cause, (first, *best.links), best.remedy, _wait_s, weight_s=best.weight_s)
+
+
+def _fetch_waits(run: "Run", topic: str, at_s: float, extra_ms: float) -> Chain | None:
+    """Brokers wait for more bytes before they answer a fetch, for at least half of what the way took longer."""
+    for app in run.flight.cluster.apps.values():
+        for consumer in app.consumers:
+            config = consumer.config
+            reads = topic in consumer.subscription() and config.fetch_min_bytes > 1
+            if reads and config.fetch_max_wait_ms >= extra_ms / 2:
+                least, wait_ms = config.fetch_min_bytes, config.fetch_max_wait_ms
+                what = f"a broker waits for fetch.min.bytes of {least:,} or {wait_ms} ms before it answers {app.name}"
+                link = Link(at_s, what, "fetch.min.bytes, fetch.max.wait.ms")
+                remedy = Remedy("consumer.fetch.min.bytes", least, 1)
+                return Chain("latency", "fetch-waits", (link,), remedy, weight_s=wait_ms / 1e3)
+    return None
 
 
 def _wait_s(run: "Run") -> float:

@@ -1,6 +1,7 @@
 """Looking things up in a run: who belongs to which group, what is configured, which faults were on."""
 
 from collections.abc import Iterator
+from math import inf
 from typing import TYPE_CHECKING
 
 from sim.actors.consumer.consumer import Consumer
@@ -8,6 +9,7 @@ from sim.actors.producer.producer import Producer
 from sim.explain.chain import Remedy
 from sim.rules.config import TopicConfig, topic_config_from
 from sim.rules.facts.journal import LeaderElected
+from sim.rules.facts.topic import TopicConfigChanged
 from sim.rules.topics import TopicPartition
 from sim.world.faults import Fault
 
@@ -55,10 +57,14 @@ def producers_to(run: "Run", topic: str) -> list[Producer]:
     return [producer for app in wanted for producer in app.producers]
 
 
-def topic_config(run: "Run", topic: str) -> TopicConfig:
-    """What a topic is configured with at the start."""
+def topic_config(run: "Run", topic: str, at_s: float = inf) -> TopicConfig:
+    """What a topic is configured with at a time, or at the end."""
     spec = run.flight.cluster.topics.get(topic)
-    return topic_config_from(run.flight.cluster.config, {} if spec is None else spec.config)
+    own = {} if spec is None else {key.replace("_", "."): value for key, value in spec.config.items()}
+    for time, fact in run.facts:
+        if isinstance(fact, TopicConfigChanged) and fact.topic == topic and time / 1e9 <= at_s:
+            own[fact.key] = fact.value
+    return topic_config_from(run.flight.cluster.config, {key: value for key, value in own.items() if value is not None})
 
 
 def session_remedy(run: "Run", group_id: str) -> Remedy:

@@ -128,6 +128,11 @@ def told(run: "Run", group_id: str, subject: str, gap: Gap) -> tuple[tuple[Link,
         records = max(1, config.max_poll_records // 10)
         remedy = Remedy("consumer.max.poll.records", config.max_poll_records, records)
         return (first, Link(gap.begin_s, what, "MemberRemoved, left")), remedy
+    if gap.cause == "missed-rebalance" and config is not None:
+        value = config.max_poll_interval_ms
+        what = f"{app} took no part in the rebalance, and the others waited max.poll.interval.ms of {value} for it"
+        remedy = Remedy("consumer.max.poll.interval.ms", value, max(1000, value // 3))
+        return (first, Link(gap.begin_s, what, f"MemberRemoved, {gap.detail}")), remedy
     if gap.cause == "rebalance-pause" and config is not None:
         what = f"the group rebalanced, as {gap.detail}, and took {subject} from {app} meanwhile"
         names = ", ".join(config.partition_assignment_strategy)

@@ -32,7 +32,8 @@ class Hindsight:
 
     `unstable` are the times at which a partition had records below its high watermark that a transaction kept from
     readers. `throttled` are client and milliseconds of each answer that a quota held back. `idle_since` tells for each
-    removed member when its client was last handed records. `arrivals` are when records were handed to producers of
+    removed member when its client was last handed records. `redelivered` is how often in a row a group was handed
+    records of a partition from the same offset on again. `arrivals` are when records were handed to producers of
     applications that read nothing, by topic, batch by batch.
     """
 
@@ -44,6 +45,8 @@ class Hindsight:
         self.in_hand: list[InHand] = []
         self.idle_since: dict[tuple[str, int], int] = {}
         self.arrivals: dict[str, list[Sequence[int]]] = {}
+        self.redelivered: dict[Place, int] = {}
+        self._row: dict[Place, int] = {}
         self._sources: dict[str, bool] = {}
         self._polled: dict[str, int] = {}
         self._delivered: dict[tuple[str, TopicPartition], tuple[int, int, int]] = {}
@@ -87,8 +90,16 @@ class Hindsight:
     def _on_delivered(self, time: int, fact: RecordsDelivered) -> None:
         self._polled[fact.client_id] = time
         before = self._delivered.get((fact.client_id, fact.partition))
+        if before is not None and before[0] < time:
+            place = fact.group_id, fact.partition
+            again = before[1] == fact.first_offset
+            self.redelivered[place] = max(self.redelivered.get(place, 0), self._in_a_row(place, again))
         first = before[1] if before is not None and before[0] == time else fact.first_offset
         self._delivered[fact.client_id, fact.partition] = time, first, fact.next_offset
+
+    def _in_a_row(self, place: Place, again: bool) -> int:
+        self._row[place] = self._row.get(place, 0) + 1 if again else 0
+        return self._row[place]
 
     def _on_committed(self, time: int, fact: OffsetsCommitted) -> None:
         for name, offset in fact.offsets:

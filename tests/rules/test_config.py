@@ -199,3 +199,12 @@ def test_the_coordinator_has_the_assignors_uniform_and_range(assignors: str, tol
     assert BrokerConfig.of({"group.consumer.assignors": "range"}).group_consumer_assignors == ("range",)
     with pytest.raises(ConfigError, match=told):
         BrokerConfig.of({"group.consumer.assignors": assignors})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("num.io.threads", 2**31 - 1), ("broker.heartbeat.interval.ms", 0), ("log.cleaner.backoff.ms", 0)],
+)
+def test_values_that_would_leave_no_time_or_memory_are_refused(key: str, value: int) -> None:
+    with pytest.raises(ConfigError, match=rf"^{key}={value} cannot be flown: write .* at least, and .* at most"):
+        BrokerConfig.of({key: value})

@@ -99,7 +99,7 @@ class Heartbeats:
             return
         if self._coordinator.coordinator is None:
             self._coordinator.look_up()
-            self._owner.after(self._config.retry_backoff_ms * MILLISECOND, self._send, session)
+            self._owner.after(max(1, self._config.retry_backoff_ms) * MILLISECOND, self._send, session)
             return
         self._sent_at = self._owner.now
         self._coordinator.tell(self._beat, lambda response: self._heard(session, response))

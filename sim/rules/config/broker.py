@@ -1,6 +1,7 @@
 # ruff: noqa: RUF009
 """Configuration of a broker or controller."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,6 +12,18 @@ from sim.rules.config.keys import Int, IntBytes, IntMs, Long, LongBytes, LongMs,
 __all__ = ["BrokerConfig"]
 
 _ASSIGNORS = ("uniform", "range")
+FLYABLE: Mapping[str, tuple[int, int]] = {
+    "broker_heartbeat_interval_ms": (1, 2**31),
+    "broker_session_timeout_ms": (1, 2**31),
+    "log_cleaner_backoff_ms": (1, 2**63),
+    "log_cleaner_threads": (0, 1000),
+    "num_io_threads": (1, 10_000),
+    "num_network_threads": (1, 10_000),
+    "offsets_topic_num_partitions": (1, 1000),
+    "replica_high_watermark_checkpoint_interval_ms": (1, 2**63),
+    "transaction_state_log_num_partitions": (1, 1000),
+}
+"""The least and the most of values that Kafka takes, but that would leave no time, or no memory, to fly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +33,7 @@ class BrokerConfig(Config):
     The rates of replication throttles, which Kafka takes from running brokers only, hold from the start here.
 
     Source: core/src/main/scala/kafka/server/KafkaConfig.scala
-    Fidelity: exact
+    Fidelity: approximate — intervals of nothing, and more threads or partitions than can be flown, are refused
     """
 
     KIND: ClassVar[str] = "broker"
@@ -227,6 +240,12 @@ class BrokerConfig(Config):
             self.log_retention_ms is None or self.log_retention_ms == -1 or self.log_retention_ms >= 1,
             "log.retention.ms must be unlimited (-1) or, greater than or equal to 1",
         )
+        for name, (least, most) in FLYABLE.items():
+            value = getattr(self, name)
+            self._require(
+                least <= value <= most,
+                f"{name.replace('_', '.')}={value} cannot be flown: write {least:,} at least, and {most:,} at most",
+            )
         self._require(bool(self.group_consumer_assignors), "group.consumer.assignors names no assignor")
         for name in self.group_consumer_assignors:
             self._require(name in _ASSIGNORS, f"group.consumer.assignors: {name!r} is none of {', '.join(_ASSIGNORS)}")

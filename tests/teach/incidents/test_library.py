@@ -48,6 +48,7 @@ def solved_by_its_own_answer(room: Room) -> bool:
     room.fix(truth.fix)
     debrief = room.debrief()
     assert debrief.mine is not None
+    assert debrief.chain is not None, "explain is of another opinion than the catalogue"
     assert debrief.best.with_fix <= 0.2 * debrief.best.without
     assert (debrief.score.total, debrief.mine.lost) == (100, 0)
     return True

@@ -175,7 +175,7 @@ def not_reached(rng: Random) -> Case:
         end_s=90, page_s=page_s, page=part_page(who, page_s),
         cause="network-partition", subjects=(f"broker-{who.broker}",),
         fix={"stop": f"broker-{who.broker}"},
-        symptom=not_sent(who.topic, 30), why="unavailable", slugs=(),
+        symptom=not_sent(who.topic, 30), why="unavailable", slugs=("clients-cut-off",),
         hints=(*PART_HINTS, "The cluster finds nothing wrong; who gets no produce requests any more (BytesInPerSec)?"),
         lesson="The controller and the other brokers reached that broker, so that it stayed leader; the clients did "
         "not. Once it had been stopped, others led its partitions.",
@@ -186,6 +186,9 @@ URP_HINTS = (
     "Which replicas are missing, and do they come back (InSyncReplicasCount, IsrExpandsPerSec)?",
     "Is a broker given up (FencedBrokerCount)? Does each follower ask for more (FetchFollowerRequestsPerSec)?",
 )
+
+
+MISSING = {"broker-down": "broker-crashed", "slow-disk": "disk-slow", "network-partition": "follower-cut-off"}
 
 
 def under_replicated(who: Cast, fault: Fault, fix: dict[str, object], *more: str) -> Case:
@@ -201,7 +204,8 @@ def under_replicated(who: Cast, fault: Fault, fix: dict[str, object], *more: str
         f"broker-4 stands by and holds no replica of it.",
         dress=on_hardware(disk_bytes_per_s=600_000, dirty_limit_bytes=50_000),
         cause=cause, subjects=(f"broker-{follower}",), fix=fix,
-        symptom=metric("UnderReplicatedPartitions", "partitions"), why="unavailable", slugs=(),
+        symptom=metric("UnderReplicatedPartitions", "partitions"), why="under-replicated",
+        slugs=(MISSING[cause],),
         hints=(*URP_HINTS, hint), lesson=lesson,
     )  # fmt: skip
 

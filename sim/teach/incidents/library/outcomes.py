@@ -5,7 +5,7 @@ from random import Random
 from sim.teach.incidents.incident import Case, Incident
 from sim.teach.incidents.library.parts import Cast, cast, reader, source, story, topic
 from sim.teach.incidents.symptoms import delivered_again, doubled, lag, lost, unread
-from sim.world.arrivals import Poisson
+from sim.world.arrivals import Constant
 from sim.world.faults import AppCrash, BrokerCrash, LatencySpike, NetworkPartition, SlowHandler, TrafficBurst
 from sim.world.script.script import ProducerPart, Transaction
 
@@ -127,14 +127,14 @@ STUCK_HINTS = ("Is the other group behind as well (records-lag)?", "Do the membe
 
 
 def hanging_transaction(rng: Random) -> Case:
-    """A producer died with a transaction open."""
+    """A producer died with a transaction open: each is two seconds of records, and it dies after the first one."""
     who = cast(rng)
     page_s, till = who.at_s + 20.0, f"{who.source}-till"
     transactions = ProducerPart(
-        name=till, topics=(who.topic,), arrivals=Poisson(6.0), transaction=Transaction(records=12),
+        name=till, topics=(who.topic,), arrivals=Constant(6.0), transaction=Transaction(records=12),
         config={"transaction.timeout.ms": 600_000},
     )  # fmt: skip
-    crash = AppCrash(app=till, at=who.at)
+    crash = AppCrash(app=till, at=f"{who.at_s | 1}s")
     readers = reader(who, 2, 5, isolation_level="read_committed")
     more = {"transaction.state.log.replication.factor": 1, "transaction.state.log.min.isr": 1}
     other = reader(who, 2, 5, who.other)

@@ -125,7 +125,7 @@ def late_fetch(rng: Random) -> Case:
         end_s=85, page_s=page_s, page=late_page(who, page_s),
         cause="fetch-waits", subjects=(who.group,),
         fix={"fetch.min.bytes": 1},
-        symptom=latency("end-to-end-latency-ms", group=who.group), why="latency", slugs=(),
+        symptom=latency("end-to-end-latency-ms", group=who.group), why="latency", slugs=("fetch-waits",),
         hints=("Where does a record spend its time: before the acknowledgement or after it?",
                "Compare produce-latency-ms with end-to-end-latency-ms.", "Look at FetchConsumerTotalTimeMs."),
         lesson="Records were acknowledged at once and lay in the log: brokers held fetches back until "
