@@ -89,15 +89,16 @@ def _series(run: "Run") -> dict[str, list[float]]:
     duration = run.flight.plan.duration
     end_s = run.simulated_s if duration is None else duration / SECOND
     sums: dict[str, dict[float, float]] = {}
-    names: dict[tuple[str, object], str | None] = {}
+    found: dict[tuple[str, object], dict[float, float] | None] = {}
     for time_s, metric, labels, value in run.metrics.samples:
         if time_s > end_s:
             continue
-        if (metric, labels) not in names:
-            names[metric, labels] = _series_of(metric, dict(labels))
-        name = names[metric, labels]
-        if name is not None:
-            values = sums.setdefault(name, {})
+        key = metric, labels
+        if key not in found:
+            name = _series_of(metric, dict(labels))
+            found[key] = None if name is None else sums.setdefault(name, {})
+        values = found[key]
+        if values is not None:
             before = values.get(time_s, 0.0)
             values[time_s] = max(before, value) if metric == "records-lag-seconds" else before + value
     return {f"{STEADY}/{name}": list(values.values()) for name, values in sorted(sums.items())}

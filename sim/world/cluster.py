@@ -164,9 +164,11 @@ class Cluster:
     def log(self, name: TopicPartition) -> Log:
         """The true log: the leader's, from its disk if its process is gone; without a leader the longest in sync."""
         registration = self.controller.image.partitions[name]
+        leader = self.brokers.get(registration.leader)
+        if leader is not None:
+            return leader.storage.get(name) or Log()
         members = registration.isr or registration.elr or registration.last_known_elr or registration.replicas
-        holders = (registration.leader,) if registration.leader in self.brokers else members
-        logs = [self.brokers[broker].storage.get(name) or Log() for broker in holders]
+        logs = [self.brokers[broker].storage.get(name) or Log() for broker in members]
         return max(logs, key=lambda log: log.log_end_offset)
 
     def partitions(self) -> list[TopicPartition]:

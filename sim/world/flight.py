@@ -31,7 +31,7 @@ class Flight:
     @property
     def now(self) -> int:
         """Simulated time in nanoseconds."""
-        return int(self.clock.now)
+        return self.clock._now
 
     def announce(self, fact: object) -> None:
         """Announce a fact of the world itself, such as a fault."""

@@ -54,7 +54,8 @@ class FetchHandler:
             body.max_bytes = self._broker.quotas.fetch_max_bytes(request, body.max_bytes)
         response = FetchResponse(ErrorCode.NONE, session.session_id)
         urgent = self._read(session, body, response, first_time=True)
-        self._look_at_outsiders(session, body)
+        if session.outside:
+            self._look_at_outsiders(session, body)
         patient = body.max_wait_ms > 0 and body.min_bytes > 0
         if not urgent and (not patient or any(self._has_more(session, name) for name in session.news)):
             urgent = self._read(session, body, response, first_time=False)
@@ -112,7 +113,7 @@ class FetchHandler:
             if known.epoch != body.session_epoch:
                 return ErrorCode.INVALID_FETCH_SESSION_EPOCH
             session = known
-        new = [name for name in body.partitions if name not in session.partitions]
+        new = [name for name in body.partitions if name not in session.partitions] if body.partitions else []
         session.update(body)
         for name in body.forgotten:
             self._unsubscribe(session, name)
