@@ -17,7 +17,12 @@ __all__ = ["explain_command"]
 
 @click.command("explain")
 @click.argument("run", metavar="RUN|NAME")
-@click.option("--why", required=True, metavar="SYMPTOM", help="lag, latency, loss, rebalance and so on.")
+@click.option(
+    "--why",
+    required=True,
+    metavar="SYMPTOM",
+    help="lag, latency, loss, unavailable, rebalance or under-replicated.",
+)
 @click.option("--at", metavar="TIME", help="Explain this moment, such as 31s.  [default: where it was worst]")
 @click.option("--no-rerun", is_flag=True, help="Do not fly again with the deciding setting changed.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")

@@ -23,6 +23,8 @@ KINDS: tuple[tuple[type[Fault], str], ...] = (
     (NetworkFault, "network-slow"),
     (DiskFault, "disk-slow"),
     (faults.CpuContention, "cpu-slow"),
+    (faults.BrokerHang, "broker-hung"),
+    (faults.StopTheWorldPause, "broker-hung"),
 )
 
 

@@ -133,12 +133,19 @@ def test_replicas_that_are_missing() -> None:
         broker=lag,
     )
     disk = fly(FAULT.format("disk-stalled") + 'broker = 1\nlasts = "9s"', broker=lag)
+    hung = fly(FAULT.format("broker-hang") + 'broker = 1\nlasts = "6s"', broker=lag)
     rate = f'{lag}, "follower.replication.throttled.rate" = 1000, "replica.fetch.max.bytes" = 1000'
     names = '"min.insync.replicas" = 2, "follower.replication.throttled.replicas" = "*"'
     held = fly(
         'kind = "broker-crash"\nbroker = 1\nat = "2s"\nlasts = "12s"', broker=rate, topic=names, seconds=40, drain=1
     )
-    chains = [run.explain("under-replicated", rerun=False) for run in (gone, cut, disk, fly(seconds=3))]
-    assert [chain.cause for chain in chains] == ["broker-crashed", "follower-cut-off", "disk-slow", "none"]
+    chains = [run.explain("under-replicated", rerun=False) for run in (gone, cut, disk, hung, fly(seconds=3))]
+    assert [chain.cause for chain in chains] == [
+        "broker-crashed",
+        "follower-cut-off",
+        "disk-slow",
+        "broker-hung",
+        "none",
+    ]
     told = held.explain("under-replicated", rerun=False)
     assert (told.cause, told.remedy.key) == ("replication-throttled", "broker.follower.replication.throttled.rate")
