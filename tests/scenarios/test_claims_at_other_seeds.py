@@ -11,6 +11,7 @@ import scenarios
         ("batching-frontier", 4),
         ("batching-frontier", 42),
         ("bulk-ingest", 1),
+        pytest.param("oscillating-lag", 5, marks=pytest.mark.slow),
         pytest.param("oscillating-lag", 42, marks=pytest.mark.slow),
     ],
 )
