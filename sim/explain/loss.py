@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sim.explain.chain import Chain, Link, Remedy
 from sim.explain.looking import app_of, topic_config
-from sim.observe.verdict import RecordFate
+from sim.observe.fates import RecordFate
 from sim.rules.config import ProducerConfig
 from sim.rules.errors import ErrorCode
 from sim.rules.facts.journal import BatchFailed, IsrChanged, PositionReset

@@ -159,8 +159,9 @@ class Metrics:
                 log = self._cluster.log(name)
                 committed = offsets.get(name, log.log_start_offset)
                 labels = (("group", group.group_id), ("partition", str(name)))
-                self._put("records-lag", labels, max(0, log.log_end_offset - committed))
-                oldest = next(iter(log.batches(committed)), None)
+                lag = max(0, log.log_end_offset - committed)
+                self._put("records-lag", labels, lag)
+                oldest = next(log.batches(committed), None) if lag else None
                 waited = 0.0
                 if oldest is not None and oldest.next_offset > committed and oldest.columns.sent_at:
                     index = min(oldest.index_at(committed), oldest.count - 1)

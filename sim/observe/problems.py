@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from sim.observe.allowances import FATES, Allowances
 from sim.observe.anomalies import Anomalies
 from sim.observe.exactly_once import broken_promises
+from sim.observe.fates import RecordFate
 from sim.observe.invariants import Invariants
-from sim.observe.verdict import RecordFate, Verdict
+from sim.observe.verdict import Verdict
 from sim.world.flight import Flight
 from sim.world.script.script import Count, Expect
 

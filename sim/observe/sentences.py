@@ -2,7 +2,7 @@
 
 from sim.machine.clock import format_duration
 from sim.observe.metrics import Metrics
-from sim.observe.verdict import Verdict
+from sim.observe.verdict import MOST_LISTED, Verdict
 from sim.world.flight import Flight
 
 __all__ = ["tell"]
@@ -43,7 +43,9 @@ def _fate(verdict: Verdict) -> str:
             f"Verdict: all {verdict.acknowledged:,} acknowledged records {are} in the log once, in order, "
             f"and delivered.{removed}{aborted}"
         )
-    told = f"Verdict: of {verdict.acknowledged:,} acknowledged records {', '.join(wrong)}; verdict.json lists each."
+    most = max(map(len, (verdict.lost, verdict.duplicated, verdict.reordered, verdict.undelivered)))
+    listed = "each" if most <= MOST_LISTED else f"the first {MOST_LISTED:,} of each kind"
+    told = f"Verdict: of {verdict.acknowledged:,} acknowledged records {', '.join(wrong)}; verdict.json lists {listed}."
     return told + removed + aborted
 
 

@@ -1,21 +1,14 @@
 """The verdict on a run, as values: what became of every acknowledged record."""
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
 
-__all__ = ["RecordFate", "Verdict"]
+from sim.observe.fates import Fates, RecordFate
 
+__all__ = ["MOST_LISTED", "Verdict"]
 
-@dataclass(frozen=True, slots=True)
-class RecordFate:
-    """One record that did not fare as it should; `number` counts what its producer sent to the partition."""
-
-    partition: str
-    producer: str
-    number: int
-    key: str | None
-    sent_s: float | None
-    acknowledged_s: float | None
-    cause: str
+MOST_LISTED = 100_000
+"""Records of each kind that are written out; a run that is ended early may have left millions unread."""
 
 
 @dataclass(slots=True)
@@ -28,10 +21,10 @@ class Verdict:
     """
 
     acknowledged: int = 0
-    lost: list[RecordFate] = field(default_factory=list)
-    duplicated: list[RecordFate] = field(default_factory=list)
-    reordered: list[RecordFate] = field(default_factory=list)
-    undelivered: list[RecordFate] = field(default_factory=list)
+    lost: Sequence[RecordFate] = field(default_factory=Fates)
+    duplicated: Sequence[RecordFate] = field(default_factory=Fates)
+    reordered: Sequence[RecordFate] = field(default_factory=Fates)
+    undelivered: Sequence[RecordFate] = field(default_factory=Fates)
     delivered: dict[str, int] = field(default_factory=dict)
     redelivered: dict[str, int] = field(default_factory=dict)
     given_up: dict[str, int] = field(default_factory=dict)
@@ -54,9 +47,16 @@ class Verdict:
         }
 
     def as_json(self) -> dict[str, object]:
-        """The long form: every record that went wrong; `given_up` and `aborted` only where there is any."""
-        told = {**asdict(self), "ok": self.ok}
-        for name in ("given_up", "aborted"):
+        """The long form: the records that went wrong; `given_up`, `aborted` and `unlisted` only where there is any.
+
+        Of each kind the first MOST_LISTED are listed; `unlisted` counts the others.
+        """
+        values = {part.name: getattr(self, part.name) for part in fields(self)}
+        lists = {name: value for name, value in values.items() if isinstance(value, Sequence)}
+        told = values | {name: [asdict(record) for record in value[:MOST_LISTED]] for name, value in lists.items()}
+        told["ok"] = self.ok
+        told["unlisted"] = {name: len(value) - MOST_LISTED for name, value in lists.items() if len(value) > MOST_LISTED}
+        for name in ("given_up", "aborted", "unlisted"):
             if not told[name]:
                 del told[name]
         return told

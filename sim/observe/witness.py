@@ -7,12 +7,13 @@ took away before a group got it counts as undelivered, one that a newer value of
 aborted transaction is not to be delivered at all.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 
 from sim.observe.aborted import AbortedRecords
 from sim.observe.acknowledgement import Acknowledgement
 from sim.observe.causes import Attempts, Losses, Progress
-from sim.observe.verdict import RecordFate, Verdict
+from sim.observe.fates import Fates, RecordFate
+from sim.observe.verdict import Verdict
 from sim.rules.facts.journal import RecordsAcknowledged, RecordsDelivered
 from sim.rules.facts.replication import ReplicaDeleted
 from sim.rules.facts.share import ShareRecordsArchived
@@ -79,14 +80,16 @@ class Witness:
 
     def verdict(self) -> Verdict:
         """Compare what was promised with what the logs hold."""
-        verdict = Verdict(acknowledged=sum(columns.count for columns in self._acknowledged))
+        lost, duplicated, reordered, undelivered = Fates(), Fates(), Fates(), Fates()
+        count = sum(columns.count for columns in self._acknowledged)
+        verdict = Verdict(count, lost, duplicated, reordered, undelivered)
         found: dict[RecordColumns, list[RecordBatch]] = {}
         aborted: dict[RecordColumns, None] = {}
         logs = {name: list(self._flight.cluster.log(name).batches()) for name in self._flight.cluster.partitions()}
         for name, batches in logs.items():
             self._learn_leaders(name, batches)
         for name, batches in logs.items():
-            self._check_order(name, batches, verdict)
+            self._check_order(name, batches, reordered)
             aborted.update(self._aborted.find(name, batches))
             for batch in batches:
                 found.setdefault(batch.columns.written, []).append(batch)
@@ -98,17 +101,23 @@ class Witness:
                 continue
             if not copies:
                 cause = self._losses.why_lost(columns, acknowledgement)
-                verdict.lost += self._fates(columns, range(columns.count), cause)
+                lost.add(range(columns.count), self._fate_of(columns, cause))
             elif len(copies) > 1:
                 cause = self._attempts.why_duplicated(columns, copies, acknowledgement)
-                verdict.duplicated += self._fates(columns, range(columns.count), cause)
+                duplicated.add(range(columns.count), self._fate_of(columns, cause))
+        verdict.lost, verdict.duplicated, verdict.reordered, verdict.undelivered = (
+            lost,
+            duplicated,
+            reordered,
+            undelivered,
+        )
         verdict.given_up.update(self._given_up)
         verdict.aborted = sum(columns.count for columns in aborted if columns in self._acknowledged)
         for group in self._flight.plan.groups:
-            self._check_delivery(group, found, aborted, verdict)
+            self._check_delivery(group, found, aborted, verdict, undelivered)
         return verdict
 
-    def _check_order(self, name: TopicPartition, batches: Iterable[RecordBatch], verdict: Verdict) -> None:
+    def _check_order(self, name: TopicPartition, batches: Iterable[RecordBatch], reordered: Fates) -> None:
         highest: dict[str, int] = {}
         seen: dict[RecordColumns, None] = {}
         for batch in batches:
@@ -119,7 +128,7 @@ class Witness:
             before = highest.get(columns.origin, -1)
             if columns.first_number < before:
                 cause = self._attempts.why_reordered(columns, batch, name, before)
-                verdict.reordered += self._fates(columns, range(columns.count), cause)
+                reordered.add(range(columns.count), self._fate_of(columns, cause))
             highest[columns.origin] = max(before, columns.first_number + columns.count - 1)
 
     def _check_delivery(
@@ -128,6 +137,7 @@ class Witness:
         found: dict[RecordColumns, list[RecordBatch]],
         aborted: dict[RecordColumns, None],
         verdict: Verdict,
+        undelivered: Fates,
     ) -> None:
         delivered = self._delivered.get(group.group_id, {})
         handed_out = sum(end - start for pieces in delivered.values() for start, end in pieces)
@@ -140,21 +150,29 @@ class Witness:
             copies, pieces = found.get(columns), delivered.get(columns, [])
             if covered_count(pieces) < columns.count and (copies or columns in self._deleted):
                 copy = copies[0] if copies else None
-                verdict.undelivered += self._undelivered(group.group_id, columns, copy, covered(pieces))
+                self._add_undelivered(undelivered, group.group_id, columns, copy, covered(pieces))
 
-    def _undelivered(
-        self, group_id: str, columns: RecordColumns, copy: RecordBatch | None, got: set[int]
-    ) -> Iterator[RecordFate]:
+    def _add_undelivered(
+        self, undelivered: Fates, group_id: str, columns: RecordColumns, copy: RecordBatch | None, got: set[int]
+    ) -> None:
         """The records of a batch that a group has not got, those of its copy in the log or else of a deleted one."""
         acknowledgement = self._acknowledged[columns]
         base_offset = acknowledgement.base_offset if copy is None else copy.base_offset
         deltas = None if copy is None else copy.columns.offset_deltas
         deleted = f"{self._deleted[columns]}, " if copy is None else ""
-        for index in range(columns.count) if deltas is None else deltas:
-            if index not in got:
-                offset = base_offset + index
-                cause = self._progress.why_undelivered(group_id, acknowledgement.partition, offset)
-                yield from self._fates(columns, (index,), deleted + cause)
+        indexes: Sequence[int] = range(columns.count) if deltas is None else deltas
+        if got:
+            indexes = [index for index in indexes if index not in got]
+        if not indexes:
+            return
+        ends = base_offset + indexes[0], base_offset + indexes[-1]
+        shared = self._progress.why_none_delivered(group_id, acknowledgement.partition, *ends)
+        if shared is not None:
+            undelivered.add(indexes, self._fate_of(columns, deleted + shared))
+            return
+        for index in indexes:
+            cause = self._progress.why_undelivered(group_id, acknowledgement.partition, base_offset + index)
+            undelivered.add((index,), self._fate_of(columns, deleted + cause))
 
     def _learn_leaders(self, name: TopicPartition, batches: Iterable[RecordBatch]) -> None:
         """Who acknowledges a batch has led in its epoch; of epochs from before the flight nothing else tells."""
@@ -166,11 +184,13 @@ class Witness:
                     known[batch.leader_epoch] = None
                     self._attempts.wrote(name, batch.leader_epoch, acknowledgement.broker_id)
 
-    def _fates(self, columns: RecordColumns, indexes: Iterable[int], cause: str) -> Iterator[RecordFate]:
+    def _fate_of(self, columns: RecordColumns, cause: str) -> Callable[[int], RecordFate]:
+        """What makes the fate of the record with an index in a batch."""
         acknowledgement = self._acknowledged[columns]
-        for index in indexes:
+
+        def fate(index: int) -> RecordFate:
             key = columns.keys[index] if columns.keys is not None else None
-            yield RecordFate(
+            return RecordFate(
                 str(acknowledgement.partition),
                 columns.origin,
                 columns.first_number + index,
@@ -179,6 +199,8 @@ class Witness:
                 acknowledgement.time / 1e9,
                 cause,
             )
+
+        return fate
 
 
 def covered_count(pieces: list[tuple[int, int]]) -> int:

@@ -1,10 +1,10 @@
 """The parts of a report that are words and tables; every number in them is the run's."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from sim.observe.verdict import RecordFate
+from sim.observe.fates import RecordFate
 from sim.report.html import bullets, paragraph, table
 from sim.report.told import kind_of, told
 from sim.rules.facts.journal import LogClosed
@@ -68,7 +68,7 @@ def verdict(run: "Run") -> str:
     return "\n".join(parts)
 
 
-def _fates(title: str, records: list[RecordFate]) -> Iterator[str]:
+def _fates(title: str, records: Sequence[RecordFate]) -> Iterator[str]:
     if records:
         yield f"<h3>{escape(title)}</h3>"
         head = ("Partition", "Producer", "Its number", "Key", "Sent (s)", "Acknowledged (s)", "Cause")

@@ -109,6 +109,8 @@ class Cluster:
     @property
     def controller(self) -> Controller:
         """The active controller; between two of them the one with the longest committed log. For observers."""
+        if len(self.controllers) == 1:
+            return next(iter(self.controllers.values()))
         active = [controller for controller in self.controllers.values() if controller.active]
         if len(active) == 1:
             return active[0]

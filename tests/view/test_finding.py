@@ -1,5 +1,6 @@
+from sim.observe.fates import RecordFate
 from sim.observe.metrics import Sample
-from sim.observe.verdict import RecordFate, Verdict
+from sim.observe.verdict import Verdict
 from sim.rules.errors import ErrorCode
 from sim.rules.facts.journal import AppStopped, BatchFailed
 from sim.rules.storage.batch import RecordColumns

@@ -71,6 +71,13 @@ class Progress:
         so_far = f"got nothing of {name}" if reached is None else f"got no further than offset {reached} of {name}"
         return f"{never}, which {so_far}{self._reason(place, offset, None)}"
 
+    def why_none_delivered(self, group_id: str, name: TopicPartition, first: int, last: int) -> str | None:
+        """The reason that the records from one offset to another share; None when they may have several."""
+        if first < self._next.get((group_id, name), 0):
+            return None
+        one, other = (self.why_undelivered(group_id, name, offset) for offset in (first, last))
+        return one if one == other else None
+
     def _jump_over(self, place: Place, offset: int) -> Jump | None:
         jumps = self._jumps.get(place, [])
         index = bisect_right(jumps, offset, key=lambda jump: jump.start) - 1
