@@ -5,6 +5,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from sim.observe.fates import RecordFate
+from sim.observe.verdict import MOST_LISTED
 from sim.report.html import bullets, paragraph, table
 from sim.report.told import kind_of, told
 from sim.rules.facts.journal import LogClosed
@@ -74,7 +75,8 @@ def _fates(title: str, records: Sequence[RecordFate]) -> Iterator[str]:
         head = ("Partition", "Producer", "Its number", "Key", "Sent (s)", "Acknowledged (s)", "Cause")
         yield table(head, [_fate(record) for record in records[:MOST_RECORDS]])
         if len(records) > MOST_RECORDS:
-            yield paragraph(f"And {len(records) - MOST_RECORDS:,} more; verdict.json of the run lists each.")
+            listed = "each" if len(records) <= MOST_LISTED else f"the first {MOST_LISTED:,}"
+            yield paragraph(f"And {len(records) - MOST_RECORDS:,} more; verdict.json of the run lists {listed}.")
 
 
 def _fate(record: RecordFate) -> tuple[object, ...]:
