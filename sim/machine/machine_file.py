@@ -1,6 +1,5 @@
 """Machines that a reader describes: a profile, and the figures that are not as in it."""
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import tomli_w
 
 from sim.machine.hardware import Machines, with_figures
 from sim.machine.profiles import profile_named
+from sim.machine.toml_file import read_toml
 from sim.rules.errors import ConfigError
 
 __all__ = ["PLANNING", "machines_of", "read_machine", "simulated", "write_machine"]
@@ -50,12 +50,7 @@ def machines_of(figures: Mapping[str, Any], where: str) -> Machines:
 
 def read_machine(path: Path, where: str) -> dict[str, Any]:
     """The table of a machine's file, as `write_machine` leaves it. Raises ConfigError, one line."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{where}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{where}: is not TOML: {error}") from error
+    table = read_toml(path, where)
     if not isinstance(table.get("profile"), str):
         raise ConfigError(f'{where}: names no machine to begin with; write it like profile = "m5.large"')
     return table

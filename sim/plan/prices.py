@@ -7,13 +7,13 @@ currency = "USD"
 "m5.large" = 0.10
 """
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sim.machine.hardware import nearest
+from sim.machine.toml_file import read_toml
 from sim.plan.candidates import Candidate
 from sim.plan.offers import OFFERS
 from sim.rules.errors import ConfigError
@@ -44,12 +44,7 @@ class Prices:
 def read_prices(name: str, machines: Iterable[str] = ()) -> Prices:
     """The prices of a file, of the machines with a profile and of these. Raises ConfigError, one line."""
     path = Path(name)
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"--prices {path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"--prices {path}: is not TOML: {error}") from error
+    table = read_toml(path, f"--prices {path}")
     for key in table:
         if key not in (*TABLES, "currency"):
             raise ConfigError(f"--prices {path}: unknown key {key!r}{nearest(key, (*TABLES, 'currency'))}")

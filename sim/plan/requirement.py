@@ -1,12 +1,12 @@
 """What a cluster must do: read from a TOML file, from options, or both; options win."""
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim.machine.hardware import nearest
+from sim.machine.toml_file import read_toml
 from sim.plan.offers import Offer, offer_named
 from sim.plan.units import read_count, read_factor, read_rate, read_seconds, read_share, read_size, show_bytes
 from sim.rules.errors import ConfigError
@@ -138,12 +138,7 @@ def read_requirement(path: Path | None, given: Mapping[str, str]) -> Requirement
 
 
 def _file(path: Path) -> dict[str, str]:
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is not TOML: {error}") from error
+    table = read_toml(path, str(path))
     return {_known(key, path): _text(value, f"{path}: {key}") for key, value in table.items()}
 
 
